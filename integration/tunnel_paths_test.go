@@ -101,7 +101,7 @@ func TestTunnelPaths(t *testing.T) {
 			b.must(err)
 		}
 		mtu("1400") // enough for the network small, and for pings
-		says(b, "node2", condition.TunnelMTUTooSmall, "packets of 1450 bytes, the MTU of network blue, do not arrive", "node1", "less than 1500 bytes", "node3")
+		says(b, "node2", condition.TunnelMTUTooSmall, "packets of 1450 bytes, the MTU of network blue, are lost: ", "node1", "less than 1500 bytes", "node3")
 		b.reach(c["blue1"], c["blue2"].IP.Addr().String())
 		mtu("1500")
 		ends(b, condition.TunnelMTUTooSmall)

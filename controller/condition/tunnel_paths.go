@@ -41,7 +41,7 @@ func tunnelPaths(l *list, f NodeFacts) {
 		if f.Tunnel != nil {
 			port = cmp.Or(f.Tunnel.WantDstPort, port)
 		}
-		l.add(TunnelBlocked, "packets that sdnd had the switches send by VXLAN do not arrive "+pathsText(blocked),
+		l.add(TunnelBlocked, "packets that sdnd has switches send by VXLAN are lost: "+pathsText(blocked),
 			fmt.Sprintf("let UDP port %s pass between %s and %s in both directions, in the firewalls of both machines and between them; on %s, 'ip route get %s' shows the way", port, f.TunnelIP, blocked[0].Addr, f.Name, blocked[0].Addr))
 	}
 	if len(narrow) > 0 {
@@ -50,7 +50,7 @@ func tunnelPaths(l *list, f NodeFacts) {
 			over = OverIPv6
 		}
 		t := narrow[0]
-		l.add(TunnelMTUTooSmall, fmt.Sprintf("packets of %d bytes, the MTU of network %s, do not arrive %s, and small ones do: the underlay carries less than %d bytes there", t.Size, t.Network, pathsText(narrow), t.Size+over),
+		l.add(TunnelMTUTooSmall, fmt.Sprintf("packets of %d bytes, the MTU of network %s, are lost: %s; small ones arrive, so the underlay carries less than %d bytes there", t.Size, t.Network, pathsText(narrow), t.Size+over),
 			fmt.Sprintf("raise the MTU of the underlay between %s and %s to %d; or lower that of the networks, as with: sdnctl network set %s --mtu 1400, and the same in their containers", f.TunnelIP, t.Addr, t.Size+over, t.Network))
 	}
 }
