@@ -15,16 +15,19 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Forwards says whether the link of a port of a node's switch is up, as far as is known.
-type Forwards func(node string, port openflow.PortNo) bool
+// Links knows the links of switches.
+type Links interface {
+	// Forwards reports whether the link of a port of a node's switch is up, as far as is known.
+	Forwards(node string, port openflow.PortNo) bool
+}
 
 // HealthPort returns what answers what a machine outside sends to the health port of a service: the
 // server's end of a connection of TCP on which it asks once by HTTP (RFC 9112). It keeps nothing of
 // the connection: the first number of its own follows from the ends, and each answer from the segment
 // that it answers. So the question must be in one segment, as that of a load balancer is.
-func HealthPort(forwards Forwards) func(*pipeline.View, packetin.Port, *openflow.PacketIn) packetin.Reply {
+func HealthPort(links Links) func(*pipeline.View, packetin.Port, *openflow.PacketIn) packetin.Reply {
 	return func(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
-		return healthReply(v, p, m, func(port openflow.PortNo) bool { return forwards(p.Node, port) })
+		return healthReply(v, p, m, func(port openflow.PortNo) bool { return links.Forwards(p.Node, port) })
 	}
 }
 

@@ -22,7 +22,6 @@ import (
 	"github.com/sdnctl/sdnctl/controller/server"
 	"github.com/sdnctl/sdnctl/controller/version"
 	"github.com/sdnctl/sdnctl/controller/zonetransfer"
-	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology/store"
 	"github.com/sdnctl/sdnctl/topology/store/bolt"
@@ -79,13 +78,12 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	registry.MustRegister(snooper.Collectors()...)
 	registry.MustRegister(announcer.Dropped(), upstreams.Up())
 	upstream := nameserver.Upstream{Port: dnsPort, Noted: upstreams.Noted}
-	var fabric *reconcile.Fabric
-	forwards := func(node string, port openflow.PortNo) bool { return fabric.Forwards(node, port) } // packets come once it is there
-	packetIns, err := packetin.New(registry, append(answer.Causes(upstream, forwards), prober.Cause(), snooper.Cause(), tunnels.Cause())...)
+	links := &struct{ *reconcile.Fabric }{} // it is there before any packet comes in
+	packetIns, err := packetin.New(registry, append(answer.Causes(upstream, links), prober.Cause(), snooper.Cause(), tunnels.Cause())...)
 	if err != nil {
 		return err
 	}
-	fabric, err = reconcile.New(reconcile.Config{
+	fabric, err := reconcile.New(reconcile.Config{
 		Logger:     log.With("component", "reconcile"),
 		PacketIns:  packetIns,
 		Registerer: registry,
@@ -100,6 +98,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	links.Fabric = fabric
 	if sec.source != nil {
 		registry.MustRegister(newExpiry(sec.source, st, fabric))
 	}
