@@ -91,6 +91,7 @@ func (b *bridge6Bed) part(name string, f func(*bridge6Bed)) {
 // TestBridgeUplinkIPv6: containers reach an external network by IPv6 by a bridge of their node, with
 // the node's address there.
 func TestBridgeUplinkIPv6(t *testing.T) {
+	t.Parallel()
 	b := newBridge6Bed(t)
 	b.part("out by the node's address", func(b *bridge6Bed) {
 		for _, from := range []string{"blue1", "red1"} {

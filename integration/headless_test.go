@@ -17,6 +17,7 @@ import (
 // draining only what was asked for; and of none a name without records. Its ports have SRV records, and each
 // backend a name below it. It costs no flows but those of its health check.
 func TestHeadlessService(t *testing.T) {
+	t.Parallel()
 	needs(t, "dig", "getent")
 	b := newBed(t, 2)
 	b.join("node1", "node2")

@@ -265,6 +265,7 @@ func unasked(w *wayOut) string {
 // answers what begins outside and is for an address that ports share is what a NAT owes (RFC 5382, REQ-4; RFC
 // 4787, REQ-8): an answer to a SYN could end a connection that both ends begin at the same time.
 func TestOVNWayOut(t *testing.T) {
+	t.Parallel()
 	if why := bench.OVNMissing(); why != "" {
 		t.Skipf("no translations of OVN to compare with: %s", why)
 	}

@@ -203,6 +203,7 @@ func (b *outsideBed) echoes(what string, conn net.Conn) {
 // TestNorthSouth: containers reach networks outside through their own node's kernel, also
 // tenants with equal addresses, and no other packets get in or out.
 func TestNorthSouth(t *testing.T) {
+	t.Parallel()
 	b := newOutsideBed(t)
 	four, six := b.outside.Addr, b.outside.Addr6
 	b.part("both families, both protocols", func(b *outsideBed) {

@@ -80,6 +80,7 @@ const webAllows = `
 // TestPolicyLive: live connections while policies change, sdnd restarts or others change flows,
 // and faults of other implementations, by their rows in the table of pitfalls.
 func TestPolicyLive(t *testing.T) {
+	t.Parallel()
 	b := newPolicyBed(t)
 	b.part("without policies", openStreams)
 	b.part("a rule goes", func(t *testing.T, b *policyBed) {

@@ -18,6 +18,7 @@ import (
 
 // TestPolicyActions: the actions of policies other than allow and deny, and their modes.
 func TestPolicyActions(t *testing.T) {
+	t.Parallel()
 	b := newPolicyBed(t)
 	b.part("reject", rejected)
 	b.part("named ports, P-POL-01", namedPorts)

@@ -114,6 +114,7 @@ func (b *policyBed) asPolicies() {
 // TestPolicyVerdicts: packets get the verdicts of a naive evaluator that knows only the declared
 // topology.
 func TestPolicyVerdicts(t *testing.T) {
+	t.Parallel()
 	b := newPolicyBed(t)
 	b.part("without policies", openBed)
 	for _, tt := range []struct{ name, policies string }{

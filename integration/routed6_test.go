@@ -70,6 +70,7 @@ func (b *bridge6Bed) reachesIn(address string) {
 // TestRoutedIPv6: IPv6 leaves by a bridge with the ports' own addresses, and comes in for them by any node that
 // the router outside sends it to.
 func TestRoutedIPv6(t *testing.T) {
+	t.Parallel()
 	b := newBridge6Bed(t)
 	b.routedOut()
 	b.part("out with the ports' addresses", func(b *bridge6Bed) {

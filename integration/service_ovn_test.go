@@ -32,6 +32,7 @@ type balancing struct {
 // backends get connections, refusal without backends, backends that come back, affinity, and a
 // backend that reaches itself.
 func TestOVNServices(t *testing.T) {
+	t.Parallel()
 	if why := bench.OVNMissing(); why != "" {
 		t.Skipf("no load balancers of OVN to compare with: %s", why)
 	}

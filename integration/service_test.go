@@ -23,6 +23,7 @@ import (
 // TestServices: services by real packets, over two nodes, three networks, a router and both
 // families.
 func TestServices(t *testing.T) {
+	t.Parallel()
 	b := newServiceBed(t)
 	b.part("P-SVC-25: everybody reaches every backend at another port, and is seen as it is", servicesReached)
 	b.part("P-SVC-01: one client port to the service and straight to its backend", servicesSamePort)

@@ -242,6 +242,7 @@ func snoopBed(t *testing.T) (b *bed, plug func(port, node string) *lab.Container
 // joined, by both families and over nodes, and no other ports do; what hosts need not join goes to all;
 // policies judge the copies; and a restart of sdnd neither sends anything nor interrupts a stream.
 func TestSnoopedMulticast(t *testing.T) {
+	t.Parallel()
 	b, plug := snoopBed(t)
 	web, db, near, shut := plug("web", "node1"), plug("db", "node1"), plug("near", "node1"), plug("shut", "node1")
 	far, other, third := plug("far", "node2"), plug("other", "node2"), plug("third", "node3")
@@ -378,6 +379,7 @@ func TestSnoopedMulticast(t *testing.T) {
 // one loses nothing: by IGMPv2, by IGMPv3, by both versions of MLD, and as its program is killed. When
 // the last one leaves, the stream ends after hosts were asked.
 func TestSnoopedLeaves(t *testing.T) {
+	t.Parallel()
 	needs(t, "python3")
 	b, plug := snoopBed(t)
 	web, db, near, vm := plug("web", "node1"), plug("db", "node1"), plug("near", "node1"), plug("vm", "node1")
@@ -484,6 +486,7 @@ time.sleep(600)`, group, c.IP.Addr().String())
 // anything. P-MC-03: sdnd asks in networks without a gateway, from 0.0.0.0 and from a link-local address, and hosts
 // answer.
 func TestSnoopedQuerier(t *testing.T) {
+	t.Parallel()
 	b, plug := snoopBed(t)
 	b.run("P-MC-03", func(t *testing.T, b *bed) {
 		for _, c := range []struct {
@@ -590,6 +593,7 @@ func TestSnoopedQuerier(t *testing.T) {
 // found by its neighbours, and gets router advertisements and what is sent to all hosts, to groups of
 // neighbour discovery and to broadcast.
 func TestSnoopedNeighbours(t *testing.T) {
+	t.Parallel()
 	b, plug := snoopBed(t)
 	b.sdnctl("network", "set", "blue", "--ra", "managed", "--wait")
 	web := plug("web", "node1")

@@ -16,6 +16,7 @@ import (
 // connected and in sync: a firewall in the underlay, and P-ICM-05, an underlay that comes to carry less.
 // It is quiet while all is well.
 func TestTunnelPaths(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 3)
 	b.join("node1", "node2", "node3")
 	b.apply(nodes(3) + `

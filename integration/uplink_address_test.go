@@ -28,6 +28,7 @@ echo "$1 $ip" >> LOG
 // of an uplink. Joining is refused, with the address and the end of its lease, which is then lost. With
 // the client on the bridge the node joins, and keeps its address.
 func TestUplinkBridgeAddress(t *testing.T) {
+	t.Parallel()
 	needs(t, "busybox", "nft")
 	b := &bridgeBed{&outsideBed{bed: newBed(t, 1)}, lab.Outside{}.Addr}
 	var err error

@@ -30,6 +30,7 @@ func bindKey(name, secret string) string {
 // prints, and nothing without the key; BIND is a secondary of it, follows changes, and answers while sdnd is stopped.
 // Ports reach none of it.
 func TestZoneTransfer(t *testing.T) {
+	t.Parallel()
 	needs(t, "dig", "named")
 	b := newBed(t, 1)
 	dir := t.TempDir()
