@@ -26,8 +26,12 @@ func nodeKind() kindDef {
 				valueFlag("tunnel-ip", "`address` of the node's VXLAN endpoint", func(s *model.NodeSpec) encoding.TextUnmarshaler { return &s.TunnelIP }),
 				valueFlag("datapath-id", "datapath `id` of its br-int, 16 hexadecimal digits (default: derived from the name, as 'node join' sets it)", func(s *model.NodeSpec) encoding.TextUnmarshaler { return &s.DatapathID }),
 				check,
-				{name: "address", usage: "`address` of the node itself, by which it and the ports of networks with host access reach each other; may be repeated, once for each family (default: the tunnel IP)", many: true, set: setNodeAddress},
-				{name: "uplink-address", usage: "`address` by which what routers send outside leaves the node, on an uplink of the type bridge; may be repeated, once for each such uplink", many: true, set: setNodeUplinkAddress},
+				{name: "address", usage: "`address` of the node itself, by which it and the ports of networks with host access reach each other; one for each family; may be repeated, or several separated by commas (default: the tunnel IP)", many: true, set: func(s *model.NodeSpec, text string, first bool) error {
+					return setAddresses(&s.Addresses, text, first)
+				}},
+				{name: "uplink-address", usage: "`address` by which what routers send outside leaves the node, on an uplink of the type bridge; one for each such uplink and family; may be repeated, or several separated by commas", many: true, set: func(s *model.NodeSpec, text string, first bool) error {
+					return setAddresses(&s.UplinkAddresses, text, first)
+				}},
 			})
 		},
 		print:    tablePrinter(columns),
@@ -40,36 +44,6 @@ func nodeKind() kindDef {
 			return []*cobra.Command{newNodeInviteCmd(a), newNodeJoinCmd(a), newNodeRenewCmd(a), newNodeLeaveCmd(a), newNodeDrainCmd(a), newNodeAdoptCmd(a), newNodeAuditCmd(a)}
 		},
 	}
-}
-
-func setNodeAddress(s *model.NodeSpec, text string, first bool) error {
-	if first {
-		s.Addresses = nil
-	}
-	if text == "" {
-		return nil
-	}
-	a, err := netip.ParseAddr(text)
-	if err != nil {
-		return err
-	}
-	s.Addresses = append(s.Addresses, a)
-	return nil
-}
-
-func setNodeUplinkAddress(s *model.NodeSpec, text string, first bool) error {
-	if first {
-		s.UplinkAddresses = nil
-	}
-	if text == "" {
-		return nil
-	}
-	a, err := netip.ParseAddr(text)
-	if err != nil {
-		return err
-	}
-	s.UplinkAddresses = append(s.UplinkAddresses, a)
-	return nil
 }
 
 func nodeColumns() []column[nodeView] {

@@ -96,6 +96,22 @@ func (b *bridgeBed) outAs(from, network string, to netip.Addr, as string) {
 	}
 }
 
+// apart checks that two tenants with equal addresses and ports are different to a machine outside.
+func (b *bridgeBed) apart(far netip.Addr) {
+	b.t.Helper()
+	blue, one, err := b.ask("blue1", "tcp", far, 5555)
+	b.must(err)
+	defer one.Close()
+	red, two, err := b.ask("red1", "tcp", far, 5555)
+	b.must(err)
+	defer two.Close()
+	if blue == red {
+		b.t.Errorf("two tenants are seen as %s", blue)
+	}
+	b.echoes("blue", one)
+	b.echoes("red", two)
+}
+
 // TestBridgeUplink: containers reach an external network by a bridge of their node, with the
 // node's address there.
 func TestBridgeUplink(t *testing.T) {
@@ -110,17 +126,7 @@ func TestBridgeUplink(t *testing.T) {
 				}
 			}
 		}
-		blue, one, err := b.ask("blue1", "tcp", b.far, 5555)
-		b.must(err)
-		defer one.Close()
-		red, two, err := b.ask("red1", "tcp", b.far, 5555)
-		b.must(err)
-		defer two.Close()
-		if blue == red {
-			b.t.Errorf("two tenants are seen as %s", blue)
-		}
-		b.echoes("blue", one)
-		b.echoes("red", two)
+		b.apart(b.far)
 	})
 	b.part("a node without an address", func(b *bridgeBed) {
 		b.condition("blue", "UplinkAddressMissing", true)

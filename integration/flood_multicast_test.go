@@ -42,18 +42,6 @@ func on(_, _ string, c syscall.RawConn) (err error) {
 func (b *bed) listen(c *lab.Container) *listener {
 	b.t.Helper()
 	l := &listener{Container: c, got: map[string]int{}}
-	take := func(conn net.PacketConn) {
-		buf := make([]byte, 2000)
-		for {
-			n, _, err := conn.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			l.mu.Lock()
-			l.got[string(buf[:n])]++
-			l.mu.Unlock()
-		}
-	}
 	var open []net.PacketConn
 	b.must(c.Inside(func() error {
 		nic, err := net.InterfaceByName("eth0")
@@ -75,10 +63,24 @@ func (b *bed) listen(c *lab.Container) *listener {
 		return err
 	}))
 	for _, conn := range open {
-		go take(conn)
+		go l.take(conn)
 		b.t.Cleanup(func() { _ = conn.Close() }) // ends take
 	}
 	return l
+}
+
+// take counts what comes by a socket until that is closed.
+func (l *listener) take(conn net.PacketConn) {
+	buf := make([]byte, 2000)
+	for {
+		n, _, err := conn.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		l.mu.Lock()
+		l.got[string(buf[:n])]++
+		l.mu.Unlock()
+	}
 }
 
 // says has a container send a text to a group or the broadcast address.

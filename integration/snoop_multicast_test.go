@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -651,16 +652,7 @@ func (b *bed) broadcasts(c *lab.Container) *listener {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		buf := make([]byte, 2000)
-		for {
-			n, _, err := conn.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			l.mu.Lock()
-			l.got[string(buf[:n])]++
-			l.mu.Unlock()
-		}
+		l.take(conn)
 	}()
 	b.t.Cleanup(func() { _ = conn.Close(); <-done })
 	return l
@@ -695,12 +687,7 @@ func queriesOf(c *lab.Container) (v4, v6 []byte) {
 	v4 = append(append([]byte{1, 0, 0x5e, 0, 0, 1}, mac...), 8, 0)
 	ip := []byte{0x46, 0xc0, 0, 32, 0, 0, 0, 0, 1, 2, 0, 0}
 	ip = append(append(ip, c.IP.Addr().AsSlice()...), 224, 0, 0, 1, 0x94, 4, 0, 0)
-	sum := uint32(0)
-	for i := 0; i < len(ip); i += 2 {
-		sum += uint32(ip[i])<<8 | uint32(ip[i+1])
-	}
-	sum = ^(sum>>16 + sum&0xffff)
-	ip[10], ip[11] = byte(sum>>8), byte(sum)
+	binary.BigEndian.PutUint16(ip[10:], lab.Checksum(ip))
 	v4 = append(append(v4, ip...), 0x11, 100, 0xee, 0x9b, 0, 0, 0, 0)
 	var own [6]byte
 	copy(own[:], mac)
@@ -723,21 +710,11 @@ func floodOf(c *lab.Container, i int) []byte {
 	for j := range 150 {
 		m = append(m, 4, 0, 0, 0, 239, 128|byte(i>>8), byte(i), byte(j))
 	}
-	put := func(at []byte, over []byte) {
-		sum := uint32(0)
-		for k := 0; k < len(over); k += 2 {
-			sum += uint32(over[k])<<8 | uint32(over[k+1])
-		}
-		for sum > 0xffff {
-			sum = sum>>16 + sum&0xffff
-		}
-		at[0], at[1] = byte(^sum>>8), byte(^sum)
-	}
-	put(m[2:], m)
+	binary.BigEndian.PutUint16(m[2:], lab.Checksum(m))
 	n := 24 + len(m)
 	ip := []byte{0x46, 0xc0, byte(n >> 8), byte(n), 0, 0, 0, 0, 1, 2, 0, 0}
 	ip = append(append(ip, c.IP.Addr().AsSlice()...), 224, 0, 0, 22, 0x94, 4, 0, 0)
-	put(ip[10:], ip)
+	binary.BigEndian.PutUint16(ip[10:], lab.Checksum(ip))
 	mac, _ := net.ParseMAC(c.MAC) // which sdnd has given
 	frame := append(append([]byte{1, 0, 0x5e, 0, 0, 22}, mac...), 8, 0)
 	return append(append(frame, ip...), m...)

@@ -110,14 +110,14 @@ func (e Echo) Frame() []byte {
 	icmp := icmpEcho(e.ID, 1)
 	ip := []byte{0x45, 0, 0, byte(20 + len(icmp)), 0, 0, 0, 0, e.TTL, 1, 0, 0}
 	ip = append(append(ip, e.From.AsSlice()...), e.To.AsSlice()...)
-	binary.BigEndian.PutUint16(ip[10:], checksum(ip))
+	binary.BigEndian.PutUint16(ip[10:], Checksum(ip))
 	return append(append(ethernet(e.EtherDest, e.EtherSrc, etherIPv4), ip...), icmp...)
 }
 
 // icmpEcho encodes an echo request without IP and Ethernet headers.
 func icmpEcho(id, seq uint16) []byte {
 	b := []byte{icmpEchoRequest, 0, 0, 0, byte(id >> 8), byte(id), byte(seq >> 8), byte(seq), 's', 'd', 'n', 'l', 'a', 'b', 0, 0}
-	binary.BigEndian.PutUint16(b[2:], checksum(b))
+	binary.BigEndian.PutUint16(b[2:], Checksum(b))
 	return b
 }
 
@@ -194,8 +194,8 @@ func Tagged(frame []byte, tags ...Tag) []byte {
 	return append(b, frame[12:]...)
 }
 
-// checksum returns the Internet checksum (RFC 1071) of an even number of bytes.
-func checksum(b []byte) uint16 {
+// Checksum returns the Internet checksum (RFC 1071) of an even number of bytes.
+func Checksum(b []byte) uint16 {
 	var sum uint32
 	for i := 0; i+1 < len(b); i += 2 {
 		sum += uint32(binary.BigEndian.Uint16(b[i:]))

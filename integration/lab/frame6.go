@@ -30,7 +30,7 @@ func (m ICMPv6) Frame() []byte {
 	icmp := append([]byte{m.Type, 0, 0, 0}, m.Body...)
 	ends := append(m.From.AsSlice(), m.To.AsSlice()...)
 	pseudo := binary.BigEndian.AppendUint32(ends, uint32(len(icmp))) // RFC 8200, 8.1
-	sum := checksum(append(append(pseudo, 0, 0, 0, protoICMPv6), icmp...))
+	sum := Checksum(append(append(pseudo, 0, 0, 0, protoICMPv6), icmp...))
 	binary.BigEndian.PutUint16(icmp[2:], sum)
 	ip := binary.BigEndian.AppendUint16([]byte{0x60, 0, 0, 0}, uint16(len(icmp)))
 	ip = append(append(append(ip, protoICMPv6, m.HopLimit), m.From.AsSlice()...), m.To.AsSlice()...)

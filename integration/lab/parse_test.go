@@ -78,7 +78,7 @@ func TestFrames(t *testing.T) {
 	if !ok || back.TTL != 9 || back.ID != 77 || back.From != e.From || back.To != e.To {
 		t.Errorf("echo came back as %v, %v", back, ok)
 	}
-	if checksum(data[14:34]) != 0 || checksum(data[34:]) != 0 {
+	if Checksum(data[14:34]) != 0 || Checksum(data[34:]) != 0 {
 		t.Error("wrong checksum")
 	}
 	if _, ok := (Frame{Data: data[:40]}).Echo(); ok {

@@ -150,8 +150,8 @@ func NormalUplinkRanges(ranges []netip.Prefix, field string, bad Reporter) []net
 // port, and AnsweredMAC the destination MAC of answers to them. No port has them.
 func EnteredMAC() MAC { return MAC{0x02, 0x73, 0x64, 0x6e, 0x00, 0x05} }
 
-// TunnelProbeMAC returns the MAC from which and to which probes of tunnels are sent. No port has it.
-func TunnelProbeMAC() MAC { return MAC{0x02, 0x73, 0x64, 0x6e, 0x00, 0x07} }
-
 // AnsweredMAC is explained at EnteredMAC.
 func AnsweredMAC() MAC { return MAC{0x02, 0x73, 0x64, 0x6e, 0x00, 0x06} }
+
+// TunnelProbeMAC returns the MAC from which and to which probes of tunnels are sent. No port has it.
+func TunnelProbeMAC() MAC { return MAC{0x02, 0x73, 0x64, 0x6e, 0x00, 0x07} }
