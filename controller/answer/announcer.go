@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mdlayher/ndp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sdnctl/sdnctl/controller/packetin"
@@ -237,10 +236,7 @@ func (m *moved) tell(v *pipeline.View, to packetin.Switches, room *int) bool {
 	if !ok || p.Spec.Network != m.network || macsOf(p)[m.addr] != m.mac {
 		return true
 	}
-	frame, err := announcement(m.addr, m.mac)
-	if err != nil {
-		return true
-	}
+	frame := pipeline.Announcement(m.mac, m.addr)
 	outputs := map[string]openflow.Actions{}
 	send := func(node string) {
 		to.PacketOut(node, openflow.NewPacketOut(frame, outputs[node])) // ports of a switch that is away ask when it is back
@@ -290,20 +286,4 @@ func neighboursOf(v *pipeline.View, p *topology.Port, f topology.Family) iter.Se
 			}
 		}
 	}
-}
-
-// announcement returns the frame that tells everybody the MAC of an address.
-func announcement(addr netip.Addr, mac topology.MAC) ([]byte, error) {
-	if addr.Is4() {
-		return pipeline.ARPRequest(mac, addr, addr), nil
-	}
-	message, err := ndp.MarshalMessage(&ndp.NeighborAdvertisement{
-		Override: true, TargetAddress: addr,
-		Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Target, Addr: mac[:]}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	dst, dstMAC := allNodes()
-	return envelope{srcMAC: mac, dstMAC: dstMAC, src: addr, dst: dst}.icmpv6(message)
 }

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -35,14 +36,27 @@ func (a *announced) PacketOut(node string, m *openflow.PacketOut) bool {
 	if arp, ok := got.Layer(layers.LayerTypeARP).(*layers.ARP); ok {
 		what = fmt.Sprintf("arp op %d %v is-at %x, asks %v", arp.Operation, netip.AddrFrom4([4]byte(arp.SourceProtAddress)), arp.SourceHwAddress, netip.AddrFrom4([4]byte(arp.DstProtAddress)))
 	} else if icmp, ok := got.Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6); ok {
-		message, err := ndp.ParseMessage(append(icmp.Contents, icmp.Payload...))
-		if na, ok := message.(*ndp.NeighborAdvertisement); ok && err == nil {
+		if sum := icmp.Checksum; sum != checksumOf(got) {
+			what = fmt.Sprintf("checksum %#x", sum)
+		}
+		message, err := ndp.ParseMessage(slices.Concat(icmp.Contents, icmp.Payload))
+		if na, ok := message.(*ndp.NeighborAdvertisement); ok && err == nil && what == "?" {
 			what = fmt.Sprintf("na %v is-at %x R=%v S=%v O=%v to %v", na.TargetAddress, []byte(na.Options[0].(*ndp.LinkLayerAddress).Addr), na.Router, na.Solicited, na.Override, got.NetworkLayer().NetworkFlow().Dst())
 		}
 	}
 	eth := got.LinkLayer().LinkFlow()
 	a.sent = append(a.sent, fmt.Sprintf("%s %v: %v > %v %s", node, m.Actions, eth.Src(), eth.Dst(), what))
 	return true
+}
+
+// checksumOf returns the checksum that a message of ICMPv6 should have.
+func checksumOf(p gopacket.Packet) uint16 {
+	icmp := *p.Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6)
+	b := gopacket.NewSerializeBuffer()
+	if icmp.SetNetworkLayerForChecksum(p.NetworkLayer()) != nil || gopacket.SerializeLayers(b, gopacket.SerializeOptions{ComputeChecksums: true}, &icmp, gopacket.Payload(icmp.Payload)) != nil {
+		return 0
+	}
+	return binary.BigEndian.Uint16(b.Bytes()[2:])
 }
 
 // take returns what was sent since the last call.

@@ -231,6 +231,35 @@ func ARPRequest(mac topology.MAC, from, to netip.Addr) []byte {
 	return append(append(frame, make([]byte, len(mac))...), b[:]...)
 }
 
+// Announcement returns the frame that says to everybody which MAC an address has: a gratuitous ARP request (RFC
+// 5227, 3), or an unsolicited neighbour advertisement that overrides what is cached (RFC 4861, 7.2.6).
+func Announcement(mac topology.MAC, a netip.Addr) []byte {
+	if a.Is4() {
+		return ARPRequest(mac, a, a)
+	}
+	everybody := allNodesMAC()
+	to, is := netip.IPv6LinkLocalAllNodes().As16(), a.As16()
+	message := []byte{neighbourAdvertisement, 0, 0, 0}
+	message = binary.BigEndian.AppendUint32(message, ndOverride)
+	message = append(append(message, is[:]...), optionTargetMAC, 1) // in units of 8 bytes
+	message = append(message, mac[:]...)
+	// The checksum covers a pseudo header (RFC 8200, 8.1).
+	sum := uint32(protoICMPv6) + uint32(len(message))
+	for _, part := range [][]byte{is[:], to[:], message} {
+		for i := 0; i < len(part); i += 2 {
+			sum += uint32(binary.BigEndian.Uint16(part[i:]))
+		}
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	binary.BigEndian.PutUint16(message[2:], ^uint16(sum))
+	frame := append(append([]byte(nil), everybody[:]...), mac[:]...)
+	frame = binary.BigEndian.AppendUint16(frame, ethTypeIPv6)
+	frame = append(frame, 6<<4, 0, 0, 0, 0, byte(len(message)), protoICMPv6, 255) // as neighbour discovery must have (RFC 4861, 7.1)
+	return append(append(append(frame, is[:]...), to[:]...), message...)
+}
+
 // LearnedTables returns the tables in which switches learn flows that stay for long.
 func LearnedTables() []openflow.TableID {
 	return []openflow.TableID{TableAffinity, TableNextHop}

@@ -21,29 +21,34 @@ func ndTargetStage() stage {
 	}
 }
 
-// ndUplinks completes answers to solicitations from bridges of uplinks. Who asks whether an address is
-// taken has none, so the answer goes to everybody, and says that it is not solicited (RFC 4861, 7.2.4).
+// ndUplinks completes answers to solicitations from bridges of uplinks for the node's own addresses.
 func (c *Compiler) ndUplinks() {
 	for u := range c.view.bridgeUplinks(c.node) {
-		a, ok := u.own(topology.IPv6)
-		if !ok {
-			continue
-		}
-		match := func() openflow.Match {
-			return c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(neighbourAdvertisement).
-				NDTarget(host(a)).Reg(regOutPort, uint32(u.port))
-		}
-		complete := func(flags uint32) {
-			c.actions = c.actions[:0].SetEthSrc(model.OutsideMAC(a)).SetIPv6Src(a).SetNDTLL(model.OutsideMAC(a)).SetNDReserved(flags).Output(openflow.PortInPort)
-			c.instr = c.instr[:0].ApplyActions(c.actions)
-		}
-		c.match = match()
-		complete(ndSolicited | ndOverride)
-		c.emit(prioNormal, "answers neighbour solicitations for the address on the uplink")
-		c.match = match().IPv6Dst(host(netip.IPv6LinkLocalAllNodes()))
-		complete(ndOverride)
-		c.emit(prioNormal+1, "answers everybody that the address on the uplink is taken")
+		c.ndUplink(u, u.address6)
 	}
+}
+
+// ndUplink completes answers for an address on an uplink, which publicAnswers has begun; it does nothing unless
+// the address is IPv6. Who asks whether an address is taken has none, so the answer goes to everybody, and
+// says that it is not solicited (RFC 4861, 7.2.4).
+func (c *Compiler) ndUplink(u bridgeUplink, a netip.Addr) {
+	if !a.Is6() {
+		return
+	}
+	match := func() openflow.Match {
+		return c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(neighbourAdvertisement).
+			NDTarget(host(a)).Reg(regOutPort, uint32(u.port))
+	}
+	complete := func(flags uint32) {
+		c.actions = c.actions[:0].SetEthSrc(model.OutsideMAC(a)).SetIPv6Src(a).SetNDTLL(model.OutsideMAC(a)).SetNDReserved(flags).Output(openflow.PortInPort)
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+	}
+	c.match = match()
+	complete(ndSolicited | ndOverride)
+	c.emit(prioNormal, "answers neighbour solicitations for the address on the uplink")
+	c.match = match().IPv6Dst(host(netip.IPv6LinkLocalAllNodes()))
+	complete(ndOverride)
+	c.emit(prioNormal+1, "answers everybody that the address on the uplink is taken")
 }
 
 func (c *Compiler) ndNetwork(n *topology.Network) {

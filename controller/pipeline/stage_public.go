@@ -75,7 +75,7 @@ func (c *Compiler) publicNode() {
 		if !u.address.IsValid() {
 			continue
 		}
-		c.publicARP(u, u.address)
+		c.publicAnswers(u, u.address)
 		c.match = c.toPublic(u, u.address)
 		c.actions = c.actions[:0].CT(openflow.CT{Zone: zonePublic, NAT: &openflow.NAT{}, Table: TableReturn})
 		c.instr = c.instr[:0].ApplyActions(c.actions)
@@ -86,6 +86,16 @@ func (c *Compiler) publicNode() {
 // toPublic begins a match of IP packets from a bridge to an address.
 func (c *Compiler) toPublic(u bridgeUplink, a netip.Addr) openflow.Match {
 	return toPrefix(c.match[:0].EthDst(model.OutsideMAC(a)), host(a)).Reg(regOutPort, uint32(u.port))
+}
+
+// publicAnswers answers ARP requests or neighbour solicitations for an address, and learns where neighbours
+// are. For an IPv6 address ndUplink completes the answers.
+func (c *Compiler) publicAnswers(u bridgeUplink, a netip.Addr) {
+	if a.Is4() {
+		c.publicARP(u, a)
+		return
+	}
+	c.publicND(u, a)
 }
 
 // publicARP answers ARP requests for an address, also those without a sender's address, which ask
@@ -120,7 +130,7 @@ func (c *Compiler) publicIPv6(u bridgeUplink) {
 	if !u.address6.IsValid() {
 		return
 	}
-	c.publicND(u, u.address6)
+	c.publicAnswers(u, u.address6)
 	c.match = c.toPublic(u, u.address6)
 	c.actions = c.actions[:0].CT(openflow.CT{Zone: zonePublic, NAT: &openflow.NAT{}, Table: TableReturn})
 	c.instr = c.instr[:0].ApplyActions(c.actions)

@@ -208,7 +208,7 @@ func (d *dispatcher) announceEgress(names []string) {
 		}
 		i := slices.IndexFunc(at.Gateways, func(g pipeline.Gateway) bool { return g.Node == at.Holder })
 		for _, a := range o.Spec.Addresses {
-			f, m := d.f, openflow.NewPacketOut(pipeline.ARPRequest(model.OutsideMAC(a), a, a), openflow.Actions(nil).Output(at.Gateways[i].Out))
+			f, m := d.f, openflow.NewPacketOut(pipeline.Announcement(model.OutsideMAC(a), a), openflow.Actions(nil).Output(at.Gateways[i].Out))
 			n.queue.WhenDone(d.view.Seq, func() { f.PacketOut(at.Holder, m) })
 		}
 	}

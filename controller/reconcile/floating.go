@@ -31,7 +31,7 @@ func (d *dispatcher) announce(names []string) {
 		if n == nil || n.peer == nil || !at.Works() {
 			continue
 		}
-		f, m := d.f, openflow.NewPacketOut(pipeline.ARPRequest(model.OutsideMAC(o.Spec.Address), o.Spec.Address, o.Spec.Address), openflow.Actions(nil).Output(at.Out))
+		f, m := d.f, openflow.NewPacketOut(pipeline.Announcement(model.OutsideMAC(o.Spec.Address), o.Spec.Address), openflow.Actions(nil).Output(at.Out))
 		n.queue.WhenDone(d.view.Seq, func() { f.PacketOut(at.Node, m) })
 	}
 }

@@ -65,7 +65,7 @@ func (d *dispatcher) announceServices(names []string) {
 			continue
 		}
 		for _, a := range o.Spec.OnUplink() {
-			f, m := d.f, openflow.NewPacketOut(pipeline.ARPRequest(model.OutsideMAC(a), a, a), openflow.Actions(nil).Output(out))
+			f, m := d.f, openflow.NewPacketOut(pipeline.Announcement(model.OutsideMAC(a), a), openflow.Actions(nil).Output(out))
 			n.queue.WhenDone(d.view.Seq, func() { f.PacketOut(at, m) })
 		}
 	}
