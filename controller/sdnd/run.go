@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,8 @@ const dnsPort = 53
 // run is the daemon: it returns when the context ends, or when something that
 // it cannot do without fails.
 func run(ctx context.Context, o options, stderr io.Writer) (err error) {
+	floor := holdHeapFloor()
+	defer runtime.KeepAlive(floor)
 	log, err := newLogger(o, stderr)
 	if err != nil {
 		return err

@@ -29,8 +29,8 @@ type Config struct {
 	// MaxMessageLen, the default. Open vSwitch sends statistics in messages of
 	// nearly 64 KiB.
 	MaxMessage int
-	// PacketInQueue is how many packet-ins may wait to be taken from the
-	// channel of events; more are dropped and counted. Default 256.
+	// PacketInQueue is how many packet-ins may wait for NextEvent; more are dropped
+	// and counted. Default 256.
 	PacketInQueue int
 	// PacketInUserdata asks the switch for packet-ins that have the userdata of the
 	// flow that sent them (openflow.PacketIn2). A switch that does not know them sends

@@ -152,7 +152,7 @@ func converse(ctx context.Context, conn net.Conn, world outside) (outcome string
 	fmt.Fprintf(&b, "%d tables, %v\n", len(tables), err)
 
 	world.packetArrives()
-	in, ok := (<-s.Events()).(*openflow.PacketIn)
+	in, ok := nextEvent(s).(*openflow.PacketIn)
 	if !ok {
 		return b.String(), fmt.Errorf("no packet-in but %+v", in)
 	}
@@ -160,7 +160,7 @@ func converse(ctx context.Context, conn net.Conn, world outside) (outcome string
 	_, err = s.Do(ctx, openflow.NewPacketOut(in.Data, openflow.Actions{}.Output(2)))
 	fmt.Fprintf(&b, "packet-out: %v\n", err)
 	world.portIsAdded()
-	status, ok := (<-s.Events()).(*openflow.PortStatus)
+	status, ok := nextEvent(s).(*openflow.PortStatus)
 	if !ok {
 		return b.String(), fmt.Errorf("no port-status but %+v", status)
 	}
@@ -287,4 +287,10 @@ func (o *ovs) world() outside {
 			o.Vsctl("add-port", "br0", "p3", "--", "set", "interface", "p3", "type=dummy", "ofport_request=3")
 		},
 	}
+}
+
+// nextEvent returns the next event, and nil when the connection has ended.
+func nextEvent(s *Session) Event {
+	e, _ := s.NextEvent()
+	return e
 }

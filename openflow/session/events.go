@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"sync"
 
 	"github.com/sdnctl/sdnctl/openflow"
@@ -22,19 +23,50 @@ const (
 	maxEventBytes = 1 << 20
 )
 
-// Events returns the channel of unsolicited messages. It is closed when Run
-// returns. Messages from the handshake come first.
+// NextEvent returns the next unsolicited message. It waits for one, and returns false
+// when the connection has ended. Messages from the handshake come first. It may be
+// called by one goroutine at a time.
 //
 // The consumer may be slow. Then the changes of a port are merged into one with
 // the port's newest description, so the consumer always gets the newest.
 // Packet-ins are dropped beyond Config.PacketInQueue (or 1 MiB), flow-removed
 // messages and errors beyond 1024; Stats counts them. Changes of ports come before
 // the others.
-func (s *Session) Events() <-chan Event { return s.events.out }
+func (s *Session) NextEvent() (Event, bool) {
+	for {
+		select {
+		case <-s.dead:
+			return nil, false
+		default:
+		}
+		port, frame := s.events.pop()
+		switch {
+		case port != nil:
+			return port, true
+		case frame != nil:
+			if e := s.decodeEvent(frame); e != nil {
+				return e, true
+			}
+			continue
+		}
+		select {
+		case <-s.events.wake:
+		case <-s.dead:
+		}
+	}
+}
+
+// Events yields what NextEvent returns, until the connection has ended.
+func (s *Session) Events() iter.Seq[Event] {
+	return func(yield func(Event) bool) {
+		for e, ok := s.NextEvent(); ok && yield(e); {
+			e, ok = s.NextEvent()
+		}
+	}
+}
 
 // eventQueue holds events until they are taken.
 type eventQueue struct {
-	out  chan Event
 	wake chan struct{} // capacity 1
 
 	mu            sync.Mutex // guards all below
@@ -50,7 +82,6 @@ type eventQueue struct {
 
 func newEventQueue(packetIns int) *eventQueue {
 	return &eventQueue{
-		out:          make(chan Event),
 		wake:         make(chan struct{}, 1),
 		ports:        make(map[openflow.PortNo]*openflow.PortStatus),
 		maxPacketIns: packetIns,
@@ -130,38 +161,16 @@ func (q *eventQueue) dropped() (packetIns, others uint64) {
 	return q.packetInsLost, q.otherLost
 }
 
-// deliverEvents moves events from the queue to the channel until the connection
-// has ended.
-func (s *Session) deliverEvents() {
-	q := s.events
-	for {
-		port, frame := q.pop()
-		var e Event
-		switch {
-		case port != nil:
-			e = port
-		case frame != nil:
-			m, err := openflow.DecodeMessage(frame)
-			if err != nil {
-				s.counters.undecodable.Add(1)
-				s.log.Warn("switch sends malformed message", "type", openflow.FrameType(frame), "err", err)
-				continue
-			}
-			if e = m; isNicira(frame, openflow.NiciraPacketIn2) {
-				e = &m.(*openflow.PacketIn2).PacketIn
-			}
-		default:
-			select {
-			case <-q.wake:
-				continue
-			case <-s.dead:
-				return
-			}
-		}
-		select {
-		case q.out <- e:
-		case <-s.dead:
-			return
-		}
+// decodeEvent decodes a message of the queue, and returns nil for one that is malformed.
+func (s *Session) decodeEvent(frame []byte) Event {
+	m, err := openflow.DecodeMessage(frame)
+	if err != nil {
+		s.counters.undecodable.Add(1)
+		s.log.Warn("switch sends malformed message", "type", openflow.FrameType(frame), "err", err)
+		return nil
 	}
+	if in, ok := m.(*openflow.PacketIn2); ok {
+		return &in.PacketIn
+	}
+	return m
 }

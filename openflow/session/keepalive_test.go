@@ -111,8 +111,8 @@ func TestDeadSwitch(t *testing.T) {
 		if err := s.Barrier(t.Context()); !errors.Is(err, ErrClosed) {
 			t.Errorf("later caller: %v", err)
 		}
-		if _, open := <-s.Events(); open {
-			t.Error("events are still open")
+		if e, ok := s.NextEvent(); ok {
+			t.Errorf("event %+v after the end", e)
 		}
 	})
 }

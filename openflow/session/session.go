@@ -95,7 +95,7 @@ func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
 // Run reads and writes messages, answers the switch's echo requests and sends its
 // own, until the connection or ctx ends. It returns the reason, never nil: the
 // cause of ctx, ErrClosed after Close, or the failure. When Run returns, the
-// connection and the channel of events are closed. It can be called once.
+// connection is closed, and there are no more events. It can be called once.
 //
 // Run must be called soon after Handshake, because the switch expects replies to
 // its echo requests.
@@ -103,14 +103,12 @@ func (s *Session) Run(ctx context.Context) error {
 	if !s.ran.CompareAndSwap(false, true) {
 		return errors.New("session: Run was called before")
 	}
-	defer close(s.events.out)
 	release := s.endWith(ctx)
 	defer release()
 	s.alive.received(time.Since(s.started))
 
 	var own sync.WaitGroup
 	own.Go(func() { s.write(nil) })
-	own.Go(func() { s.deliverEvents() })
 	for s.readOne() {
 	}
 	own.Wait()

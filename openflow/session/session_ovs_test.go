@@ -105,16 +105,14 @@ func TestOVSPorts(t *testing.T) {
 	s := o.session(Config{})
 	next := func() *openflow.PortStatus {
 		t.Helper()
-		select {
-		case e := <-s.Events():
-			if p, ok := e.(*openflow.PortStatus); ok {
-				return p
-			}
+		late := time.AfterFunc(15*time.Second, func() { s.Close() })
+		defer late.Stop()
+		e := nextEvent(s)
+		p, ok := e.(*openflow.PortStatus)
+		if !ok {
 			t.Fatalf("event %+v", e)
-		case <-time.After(15 * time.Second):
-			t.Fatal("no event")
 		}
-		return nil
+		return p
 	}
 	o.Vsctl("add-port", "br0", "p3", "--", "set", "interface", "p3", "type=dummy", "ofport_request=3")
 	if p := next(); p.Reason != openflow.PortAdded || p.Port.No != 3 || p.Port.Name != "p3" {
@@ -159,7 +157,7 @@ func TestOVSPackets(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Appctl("netdev-dummy/receive", "p1", testPacketHex)
-	in, ok := (<-s.Events()).(*openflow.PacketIn)
+	in, ok := nextEvent(s).(*openflow.PacketIn)
 	if !ok || in.InPort() != 1 || in.Cookie != 0xc0ffee || !bytes.Equal(in.Data, packet) {
 		t.Fatalf("packet-in %+v", in)
 	}
@@ -178,7 +176,7 @@ func TestOVSPackets(t *testing.T) {
 	if err := s.Send(ctx, openflow.NewPacketOut(in.Data, openflow.Actions{}.Group(1))); err != nil {
 		t.Fatal(err)
 	}
-	if e, ok := (<-s.Events()).(*openflow.ErrorMsg); !ok || e.Code != 9 {
+	if e, ok := nextEvent(s).(*openflow.ErrorMsg); !ok || e.Code != 9 {
 		t.Errorf("event %+v", e)
 	}
 }
@@ -200,7 +198,7 @@ func TestOVSPacketInUserdata(t *testing.T) {
 				t.Fatal(err)
 			}
 			o.Appctl("netdev-dummy/receive", "p1", testPacketHex)
-			in, ok := (<-s.Events()).(*openflow.PacketIn)
+			in, ok := nextEvent(s).(*openflow.PacketIn)
 			if !ok || in.InPort() != 1 || in.Cookie != 0xc0ffee || in.Reason != openflow.ReasonAction || int(in.TotalLen) != len(packet) || !bytes.Equal(in.Data, packet) {
 				t.Fatalf("packet-in %+v", in)
 			}

@@ -51,7 +51,7 @@ func TestDo(t *testing.T) {
 		if err := s.Send(t.Context(), openflow.NewFlowMod(openflow.FlowAdd, openflow.Flow{}), openflow.NewFlowMod(openflow.FlowAdd, openflow.Flow{Priority: 13})); err != nil {
 			t.Error(err)
 		}
-		if e, ok := (<-s.Events()).(*openflow.ErrorMsg); !ok || e.Code != openflow.FlowFailedTableFull {
+		if e, ok := nextEvent(s).(*openflow.ErrorMsg); !ok || e.Code != openflow.FlowFailedTableFull {
 			t.Errorf("event %+v", e)
 		}
 		if _, err := s.Do(t.Context(), openflow.TableStatsRequest()); err == nil {
@@ -216,6 +216,11 @@ func TestHarmlessMessages(t *testing.T) {
 		if err := s.Barrier(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		go func() {
+			for e := range s.Events() {
+				t.Errorf("event %+v", e)
+			}
+		}()
 		synctest.Wait()
 		if st := s.Stats(); st.Undecodable != 3 || st.Unmatched != 4 {
 			t.Errorf("stats %+v", st)
