@@ -219,13 +219,18 @@ func TestNorthSouth(t *testing.T) {
 		}
 	})
 	b.part("equal addresses and ports of two tenants", func(b *outsideBed) {
-		for _, network := range []string{"tcp", "udp"} {
-			blue, one, err := b.ask("blue1", network, four, 5555)
+		for i, network := range []string{"tcp", "udp", "tcp", "udp"} {
+			to := []netip.Addr{four, six}[i/2]
+			blue, one, err := b.ask("blue1", network, to, 5555+i)
 			b.must(err)
-			red, two, err := b.ask("red1", network, four, 5555)
+			red, two, err := b.ask("red1", network, to, 5555+i)
 			b.must(err)
 			if blue == red {
 				b.t.Errorf("%s: both are seen as %s", network, blue)
+			}
+			const upperHalf = 33280 // P-NS-05: each has one half of the node's source ports
+			if (blue.Port() < upperHalf) == (red.Port() < upperHalf) {
+				b.t.Errorf("%s: %s and %s have the same half of the source ports", network, blue, red)
 			}
 			if network == "tcp" {
 				b.echoes("blue", one)

@@ -125,8 +125,8 @@ rules() {
         echo "}"
     done
     echo "chain postrouting { type nat hook postrouting priority srcnat;"
-    [ -z "$link4" ] || echo "ip saddr $range4 oifname != $dev masquerade"
-    [ -z "$link6" ] || echo "ip6 saddr $range6 oifname != $dev masquerade"
+    [ -z "$link4" ] || masquerades ip "$range4" 0.0.0.2 0.0.0.0
+    [ -z "$link6" ] || masquerades ip6 "$range6" ::2 ::
     echo "}"
     echo "chain input { type filter hook input priority filter - 1;"
     echo "iifname $dev counter drop comment \"nothing of this machine is open to sdnd's networks\""
@@ -149,6 +149,15 @@ rules() {
     [ -z "$guard6" ] || echo "meta nfproto ipv6 iifname { $guard6 } oifname != $dev ct state new ct status & dnat == 0 counter drop"
     echo "}"
     echo "}"
+}
+
+# masquerades FAMILY RANGE BIT NONE prints rules that translate what routers send. Routers share the source
+# ports: BIT of a router's address chooses one of two halves, as on an uplink of the type bridge.
+masquerades() {
+    all="$1 saddr $2 oifname != $dev"
+    echo "meta l4proto { tcp, udp } $all $1 saddr & $3 == $4 masquerade to :1024-33279"
+    echo "meta l4proto { tcp, udp } $all $1 saddr & $3 == $3 masquerade to :33280-65535"
+    echo "$all masquerade"
 }
 
 stop() {
