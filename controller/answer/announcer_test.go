@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,11 +25,13 @@ import (
 
 // announced is switches that note what they send.
 type announced struct {
-	view *pipeline.View
+	view atomic.Pointer[pipeline.View]
+
+	mu   sync.Mutex // guards sent
 	sent []string
 }
 
-func (a *announced) View() *pipeline.View                   { return a.view }
+func (a *announced) View() *pipeline.View                   { return a.view.Load() }
 func (a *announced) CTFlush(string, *openflow.CTFlush) bool { return true }
 
 func (a *announced) PacketOut(node string, m *openflow.PacketOut) bool {
@@ -45,6 +49,8 @@ func (a *announced) PacketOut(node string, m *openflow.PacketOut) bool {
 		}
 	}
 	eth := got.LinkLayer().LinkFlow()
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.sent = append(a.sent, fmt.Sprintf("%s %v: %v > %v %s", node, m.Actions, eth.Src(), eth.Dst(), what))
 	return true
 }
@@ -61,6 +67,8 @@ func checksumOf(p gopacket.Packet) uint16 {
 
 // take returns what was sent since the last call.
 func (a *announced) take() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	slices.Sort(a.sent)
 	sent := a.sent
 	a.sent = nil
@@ -72,18 +80,19 @@ func (a *announced) take() []string {
 // keeps its MAC, of a new one, or of one whose new port is gone again.
 func TestAnnouncer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		to := &announced{view: newBed(t, nil).view}
+		to := &announced{}
+		to.view.Store(newBed(t, nil).view)
 		a := NewAnnouncer()
 		ctx := t.Context()
 		go a.Run(ctx, to)
 		// The bed's ports have interfaces; those of this test have none.
 		apply := func(ops ...topology.Op) {
 			t.Helper()
-			r, err := topology.Plan(to.view.Topo, ops, time.Time{})
+			r, err := topology.Plan(to.View().Topo, ops, time.Time{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			to.view = to.view.Next(pipeline.Update{Topo: r.Next, Changes: r.Changes})
+			to.view.Store(to.View().Next(pipeline.Update{Topo: r.Next, Changes: r.Changes}))
 			a.Changed(r.Next.Revision(), r.Changes)
 		}
 		op := func(v topology.Verb, name string, spec topology.PortSpec) topology.Op {
@@ -100,8 +109,8 @@ func TestAnnouncer(t *testing.T) {
 			}
 			return s
 		}
-		two := to.view.Place("own").OFPort
-		other := to.view.Place("web.1").OFPort
+		two := to.View().Place("own").OFPort
+		other := to.View().Place("web.1").OFPort
 		want := func(mac string) []string {
 			out := fmt.Sprintf("n1 %v", openflow.Actions(nil).Output(min(two, other)).Output(max(two, other)))
 			sender := "02:00:00:00:00:" + mac

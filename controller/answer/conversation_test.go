@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,7 +151,7 @@ func FuzzConversation(f *testing.F) {
 // numbers are in lost, counted from 1 in both directions.
 type httpBackend struct {
 	t        *testing.T
-	view     *pipeline.View
+	view     atomic.Pointer[pipeline.View]
 	prober   *Prober
 	answer   []string // a segment each
 	silent   bool
@@ -172,7 +173,7 @@ type serverEnd struct {
 	over         bool
 }
 
-func (a *httpBackend) View() *pipeline.View                   { return a.view }
+func (a *httpBackend) View() *pipeline.View                   { return a.view.Load() }
 func (a *httpBackend) CTFlush(string, *openflow.CTFlush) bool { return true }
 
 func (a *httpBackend) loses() bool {
@@ -250,7 +251,7 @@ func (a *httpBackend) reply(port uint16, s segment) {
 	}
 	var match openflow.Match
 	go func() {
-		if r := a.prober.answered(a.view, packetin.Port{Node: "n1", No: 5}, &openflow.PacketIn{Match: match.InPort(5), Data: frame}); r.Out != nil {
+		if r := a.prober.answered(a.View(), packetin.Port{Node: "n1", No: 5}, &openflow.PacketIn{Match: match.InPort(5), Data: frame}); r.Out != nil {
 			a.PacketOut("n1", r.Out)
 		}
 	}()
@@ -276,15 +277,16 @@ func TestProberHTTP(t *testing.T) {
 	} {
 		for _, lost := range losses {
 			synctest.Test(t, func(t *testing.T) {
-				a := &httpBackend{t: t, view: checkedBy(t, httpCheck()), prober: NewProber(), answer: c.answer, silent: c.silent, lost: lost, conn: map[uint16]*serverEnd{}}
+				a := &httpBackend{t: t, prober: NewProber(), answer: c.answer, silent: c.silent, lost: lost, conn: map[uint16]*serverEnd{}}
+				a.view.Store(checkedBy(t, httpCheck()))
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan error, 1)
 				go func() {
-					done <- a.prober.Run(ctx, a, func(all []pipeline.HealthChange) { a.view = a.view.Next(pipeline.Update{Health: all}) })
+					done <- a.prober.Run(ctx, a, func(all []pipeline.HealthChange) { a.view.Store(a.View().Next(pipeline.Update{Health: all})) })
 				}()
 				time.Sleep(1500 * time.Millisecond) // less than two probes take
 				synctest.Wait()
-				if got := a.view.Health("web", "web1"); got != c.want {
+				if got := a.View().Health("web", "web1"); got != c.want {
 					t.Errorf("%s, lost %v: %+v, want %+v", c.name, lost, got, c.want)
 				}
 				if a.resets == 0 && len(lost) == 0 {

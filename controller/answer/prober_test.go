@@ -3,6 +3,7 @@ package answer
 import (
 	"context"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,18 +21,19 @@ import (
 // probed is a switch with one backend of a service, which accepts, refuses, is silent, or
 // answers with the wrong number. Its view has what was reported.
 type probed struct {
-	view   *pipeline.View
+	view   atomic.Pointer[pipeline.View]
 	prober *Prober
-	how    string
+	how    atomic.Value // of a string
 	// probes and resets count what came.
-	probes, resets int
+	probes, resets atomic.Int64
 }
 
-func (p *probed) View() *pipeline.View                   { return p.view }
+func (p *probed) View() *pipeline.View                   { return p.view.Load() }
 func (p *probed) CTFlush(string, *openflow.CTFlush) bool { return true }
 
 func (p *probed) PacketOut(node string, m *openflow.PacketOut) bool {
-	if p.how == "away" {
+	how := p.how.Load()
+	if how == "away" {
 		return false
 	}
 	got := gopacket.NewPacket(m.Data, layers.LayerTypeEthernet, gopacket.Default)
@@ -39,12 +41,12 @@ func (p *probed) PacketOut(node string, m *openflow.PacketOut) bool {
 	if !ok || node != "n1" {
 		return false
 	}
-	p.probes++
+	p.probes.Add(1)
 	ip := got.NetworkLayer().NetworkFlow()
 	src, _ := netip.AddrFromSlice(ip.Dst().Raw())
 	dst, _ := netip.AddrFromSlice(ip.Src().Raw())
-	reply := &layers.TCP{SrcPort: tcp.DstPort, DstPort: tcp.SrcPort, Ack: tcp.Seq + 1, ACK: true, SYN: p.how == "accepts", RST: p.how == "refuses"}
-	switch p.how {
+	reply := &layers.TCP{SrcPort: tcp.DstPort, DstPort: tcp.SrcPort, Ack: tcp.Seq + 1, ACK: true, SYN: how == "accepts", RST: how == "refuses"}
+	switch how {
 	case "silent":
 		return true
 	case "wrong":
@@ -56,9 +58,9 @@ func (p *probed) PacketOut(node string, m *openflow.PacketOut) bool {
 	}
 	var match openflow.Match
 	go func() {
-		r := p.prober.answered(p.view, packetin.Port{Node: "n1", No: 5}, &openflow.PacketIn{Match: match.InPort(5), Data: frame})
+		r := p.prober.answered(p.View(), packetin.Port{Node: "n1", No: 5}, &openflow.PacketIn{Match: match.InPort(5), Data: frame})
 		if r.Out != nil {
-			p.resets++
+			p.resets.Add(1)
 		}
 	}()
 	return true
@@ -68,18 +70,20 @@ func (p *probed) PacketOut(node string, m *openflow.PacketOut) bool {
 // its check allows, whatever way it fails, and returns after the successes.
 func TestProber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &probed{view: checkedView(t), prober: NewProber(), how: "silent"}
+		p := &probed{prober: NewProber()}
+		p.view.Store(checkedView(t))
+		p.how.Store("silent")
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() {
-			done <- p.prober.Run(ctx, p, func(all []pipeline.HealthChange) { p.view = p.view.Next(pipeline.Update{Health: all}) })
+			done <- p.prober.Run(ctx, p, func(all []pipeline.HealthChange) { p.view.Store(p.View().Next(pipeline.Update{Health: all})) })
 		}()
 		expect := func(how string, after time.Duration, want pipeline.Health) {
 			t.Helper()
-			p.how = how
+			p.how.Store(how)
 			time.Sleep(after)
 			synctest.Wait()
-			if got := p.view.Health("web", "web1"); got != want {
+			if got := p.View().Health("web", "web1"); got != want {
 				t.Errorf("%s for %v: %+v, want %+v", how, after, got, want)
 			}
 		}
@@ -96,8 +100,8 @@ func TestProber(t *testing.T) {
 		expect("accepts", 4*time.Second, healthy)
 		expect("away", 20*time.Second, healthy)
 		expect("wrong", 8*time.Second, silent)
-		if p.resets == 0 || p.probes < 10 {
-			t.Errorf("%d probes, %d connections reset", p.probes, p.resets)
+		if resets, probes := p.resets.Load(), p.probes.Load(); resets == 0 || probes < 10 {
+			t.Errorf("%d probes, %d connections reset", probes, resets)
 		}
 		cancel()
 		if err := <-done; err != nil {
