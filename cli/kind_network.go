@@ -38,6 +38,8 @@ func networkFlags() []specFlag[model.NetworkSpec] {
 	mode.fixed = []string{string(model.Stretched), string(model.Segmented)}
 	multicast := valueFlag("multicast", "what becomes of packets to multicast groups and the broadcast address: `flood` (all other ports of the layer-2 domain get them), snoop (those that have joined the group do) or off (default off)", func(s *spec) encoding.TextUnmarshaler { return &s.Multicast })
 	multicast.fixed = []string{string(model.MulticastFlood), string(model.MulticastSnoop), string(model.MulticastOff)}
+	floodLimit := valueFlag("flood-limit", "with --multicast: how many `packets` a second a port may send to all of the network; off: any number, which only admins may set (default 1000)", func(s *spec) encoding.TextUnmarshaler { return &s.FloodLimit })
+	floodLimit.fixed = []string{"off"}
 	return []specFlag[spec]{
 		{name: "cidr", usage: "`range` of the network's addresses, such as 10.0.0.0/24", set: setCIDR},
 		{name: "gateway", usage: "`address` of the gateway (default: the first of the range)", set: setGateway},
@@ -52,6 +54,8 @@ func networkFlags() []specFlag[model.NetworkSpec] {
 		boolFlag("ports-from-nodes", "whether nodes may make ports of their own in the network, as 'sdnctl attach' does: true or false (default false)", func(s *spec) *bool { return &s.PortsFromNodes }),
 		boolFlag("host-access", "whether the nodes that have ports of the network and these ports reach each other by their own addresses, without translation: true or false (default false)", func(s *spec) *bool { return &s.HostAccess }),
 		multicast,
+		floodLimit,
+		intFlag("flood-burst", "how many `packets` to all of the network a port may send at once (default: as many as --flood-limit allows in a second)", func(s *spec) *int { return &s.FloodBurst }),
 		valueFlag("gateway-mac", "`MAC` of the gateway (default: derived from the VNI)", func(s *spec) encoding.TextUnmarshaler { return &s.GatewayMAC }),
 	}
 }
@@ -219,6 +223,18 @@ func networkColumns() []column[networkView] {
 	}
 }
 
+// floodText says how many packets a port of a network may send to all others.
+func floodText(s *model.NetworkSpec) string {
+	rate, burst, ok := s.Floods()
+	switch {
+	case !ok:
+		return "off"
+	case burst == rate:
+		return fmt.Sprintf("%d packets/s from each port", rate)
+	}
+	return fmt.Sprintf("%d packets/s from each port, %d at once", rate, burst)
+}
+
 func networkDetails(v networkView) [][2]string {
 	lines := conditionLines(v.now, v.status.Ready, v.status.Conditions)
 	for _, n := range v.spec.Subnets {
@@ -236,7 +252,7 @@ func networkDetails(v networkView) [][2]string {
 	lines = append(lines, [2]string{"ports from nodes", yesNo(v.spec.PortsFromNodes)})
 	lines = append(lines, [2]string{"host access", yesNo(v.spec.HostAccess)})
 	if v.spec.Multicast != "" {
-		lines = append(lines, [2]string{"multicast", string(v.spec.Multicast)})
+		lines = append(lines, [2]string{"multicast", string(v.spec.Multicast)}, [2]string{"flood limit", floodText(&v.spec)})
 	}
 	lines = append(lines, dhcpLines(&v.spec)...)
 	lines = append(lines, dnsLines(v)...)

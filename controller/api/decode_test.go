@@ -50,7 +50,7 @@ func TestDecodeObject(t *testing.T) {
 				{Object: "network/blue", Field: "metadata", Message: `unknown key "metadata"`, Fix: "known keys are kind, labels, meta, name, spec, status"},
 				{Object: "network/blue", Field: "spec.subnets[1].gatway", Message: `unknown key "gatway"`, Fix: `did you mean "gateway"?`},
 				{Object: "network/blue", Field: "spec.sunbets", Message: `unknown key "sunbets"`, Fix: `did you mean "subnets"?`},
-				{Object: "network/blue", Field: "spec.zzzzzzzz", Message: `unknown key "zzzzzzzz"`, Fix: "known keys are blocks, cidr, containersPerNode, dhcp, dns, gatewayMAC, hostAccess, maxNodes, mode, mtu, multicast, portsFromNodes, ra, subnets, vni"},
+				{Object: "network/blue", Field: "spec.zzzzzzzz", Message: `unknown key "zzzzzzzz"`, Fix: "known keys are blocks, cidr, containersPerNode, dhcp, dns, floodBurst, floodLimit, gatewayMAC, hostAccess, maxNodes, mode, mtu, multicast, portsFromNodes, ra, subnets, vni"},
 			},
 		},
 		{

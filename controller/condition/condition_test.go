@@ -140,6 +140,7 @@ func cases() map[Reason][]Condition {
 			f.Dropped = &Dropped{Packets: 3, MAC: "92:5f:00:00:00:01", WantMAC: "02:10:00:00:00:01", IP: "10.0.0.9", WantIP: "10.0.0.7"}
 		}),
 		SourceAddressMismatch: port(func(f *PortFacts) { f.Dropped = &Dropped{Packets: 3, IP: "10.0.0.9", WantIP: "10.0.0.7"} }),
+		FloodLimited:          port(func(f *PortFacts) { f.Flooded = &Flooded{Packets: 12, Network: "blue", Limit: 1000, Most: 100_000} }),
 		SourceTagged:          port(func(f *PortFacts) { f.Dropped = &Dropped{Packets: 3, Tagged: true} }),
 	}
 }

@@ -34,6 +34,9 @@ type PortFacts struct {
 	// Dropped describes the packets that the port sent and may not send, if there were any in
 	// the last minute; else nil.
 	Dropped *Dropped
+	// Flooded describes what the port sent to all of its network beyond the limit, if it did so in the last
+	// minute; else nil.
+	Flooded *Flooded
 	// Candidate is an interface that claims the port on a node other than the one that it is
 	// pinned to; the zero Place if there is none. A migration begins that way, so it is no
 	// fault.
@@ -74,6 +77,16 @@ func (d *Dropped) Reason() Reason {
 		return SourceTagged
 	}
 	return ""
+}
+
+// Flooded describes packets that a port sent to all of its network, and that were dropped because they were more
+// than the network allows.
+type Flooded struct {
+	// Packets is their number since the port began to send more, Limit how many a second the network allows, and
+	// Most is the highest limit that a network may have.
+	Packets     uint64
+	Network     string
+	Limit, Most int
 }
 
 // Place is an interface of a node's bridge.
@@ -121,6 +134,11 @@ func Port(f PortFacts) []Condition {
 	}
 	if f.Bound && f.Dropped != nil {
 		wrongSource(&l, f)
+	}
+	if d := f.Flooded; f.Bound && d != nil {
+		l.add(FloodLimited,
+			fmt.Sprintf("sends more than %d broadcasts and multicasts a second to all of network %s; packets dropped: %d", d.Limit, d.Network, d.Packets),
+			fmt.Sprintf("find out what it sends, where it is used: tcpdump -c 100 -eni NAME 'ether multicast'; if it has to, raise the limit: sdnctl network set %s --flood-limit %d", d.Network, min(10*d.Limit, d.Most)))
 	}
 	return l
 }

@@ -42,6 +42,7 @@ const (
 	InterfaceFailed       Reason = "InterfaceFailed"
 	InterfaceDisabled     Reason = "InterfaceDisabled"
 	LinkDown              Reason = "LinkDown"
+	FloodLimited          Reason = "FloodLimited"
 	MACMismatch           Reason = "MACMismatch"
 	TunnelFamilyMismatch  Reason = "TunnelFamilyMismatch"
 	UnderlayMTUTooSmall   Reason = "UnderlayMTUTooSmall"
@@ -184,6 +185,7 @@ var table = []Definition{
 	{SourceMACMismatch, topology.KindPort, Error, "In the last minute the port sent packets from a MAC other than its own; they are dropped. Usually its interface has the wrong MAC, and none of its packets gets through."},
 	{SourceAddressMismatch, topology.KindPort, Warning, "In the last minute the port sent packets from its own MAC and an IP address other than its own; they are dropped."},
 	{SourceTagged, topology.KindPort, Warning, "In the last minute the port sent frames with a VLAN tag other than a priority tag (VLAN 0); they are dropped."},
+	{FloodLimited, topology.KindPort, Warning, "In the last minute the port sent more packets to all of its network (broadcasts, and multicasts that go to all) than the network's `floodLimit` allows each port in a second. What was more is dropped; nothing else of the port is."},
 }
 
 // Reasons returns the table of reasons. The caller may modify the result.

@@ -31,6 +31,8 @@ type Table struct {
 	// noSourcePort has by node, and number of a router or 0, the packets for which no source
 	// port was free.
 	noSourcePort map[string]map[uint32]noSourcePort
+	// flooded are the ports that sent more to all of their network within Recent than it allows.
+	flooded map[string]flooded
 }
 
 // dropped counts the packets that a port sent and may not send, as its switch reports them.
@@ -47,7 +49,7 @@ type dropped struct {
 // New returns an empty Table. It reads the time from now, and logs ports that begin to send
 // from an address that is not theirs.
 func New(now func() time.Time, log *slog.Logger) *Table {
-	return &Table{now: now, log: log, byPort: map[string]dropped{}, recent: map[string]struct{}{}, noSourcePort: map[string]map[uint32]noSourcePort{}}
+	return &Table{now: now, log: log, byPort: map[string]dropped{}, recent: map[string]struct{}{}, noSourcePort: map[string]map[uint32]noSourcePort{}, flooded: map[string]flooded{}}
 }
 
 // Report records what the switch of a node has dropped, and returns the ports concerned.
@@ -61,8 +63,17 @@ func (t *Table) Report(v *pipeline.View, node string, r worker.Dropped) (ports [
 		concerned[in] = true
 	}
 	for p := range v.PortsOn(node) {
-		if place := v.Place(p.Name); place.Node == node && concerned[place.OFPort] {
+		place := v.Place(p.Name)
+		if place.Node != node {
+			continue
+		}
+		if concerned[place.OFPort] {
 			t.keep(p, place, r)
+		}
+		if n := r.Flooded[place.OFPort]; n > 0 {
+			t.keepFlooded(p, place, n)
+		}
+		if concerned[place.OFPort] || r.Flooded[place.OFPort] > 0 {
 			ports = append(ports, p.Name)
 		}
 	}
@@ -97,6 +108,7 @@ func (t *Table) Forget(port string) {
 	defer t.mu.Unlock()
 	delete(t.byPort, port)
 	delete(t.recent, port)
+	delete(t.flooded, port)
 }
 
 // Past returns the ports and nodes whose last dropped packet is older than Recent, each once.
@@ -110,8 +122,9 @@ func (t *Table) Past() (ports, nodes []string) {
 			delete(t.recent, port)
 		}
 	}
+	ports = append(ports, t.pastFlooded(now)...)
 	slices.Sort(ports)
-	return ports, t.pastNoSourcePort(now)
+	return slices.Compact(ports), t.pastNoSourcePort(now)
 }
 
 // Sum returns the number of ports that sent from another address within Recent, and how many

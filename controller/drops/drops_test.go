@@ -114,3 +114,51 @@ func TestNoSourcePort(t *testing.T) {
 	}
 	is("at the end", condition.NoSourcePort{})
 }
+
+// TestFlooded: what a port sends beyond the limit is known for a minute after the last packet, as a sum, of the
+// port where it is. It is no packet that the port may not send.
+func TestFlooded(t *testing.T) {
+	r, err := topology.Plan(topology.NewSnapshot(), []topology.Op{
+		{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindNode, Name: "n1"}, Spec: topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.1")}},
+		{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindNetwork, Name: "lan"}, Spec: topology.NetworkSpec{Mode: topology.Stretched, Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.1.0.0/24")}}}},
+		{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindPort, Name: "a"}, Spec: topology.PortSpec{Network: "lan", Node: "n1"}},
+	}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := pipeline.Place{Node: "n1", Interface: "eth1", OFPort: 7}
+	v := pipeline.NewView(r.Next).Next(pipeline.Update{Places: []pipeline.PlaceChange{{Port: "a", After: at}}})
+	a, _ := v.Topo.Port("a")
+	now := time.Unix(1000, 0)
+	table := drops.New(func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	for range 2 {
+		if ports := table.Report(v, "n1", worker.Dropped{Flooded: map[openflow.PortNo]uint64{7: 5, 99: 5}}); !slices.Equal(ports, []string{"a"}) {
+			t.Errorf("ports concerned: %v", ports)
+		}
+		now = now.Add(drops.Recent / 2)
+	}
+	if f := table.Flooded("a", at); f == nil || f.Packets != 10 {
+		t.Errorf("known of the port: %+v", f)
+	}
+	if facts, recent := table.Of(a, at); facts != nil || recent {
+		t.Errorf("packets that it may not send: %+v", facts)
+	}
+	if f := table.Flooded("a", pipeline.Place{Node: "n2", OFPort: 7}); f != nil {
+		t.Errorf("known of the port elsewhere: %+v", f)
+	}
+	if past, _ := table.Past(); past != nil {
+		t.Errorf("past within a minute: %v", past)
+	}
+	now = now.Add(drops.Recent)
+	if f := table.Flooded("a", at); f != nil {
+		t.Errorf("known after a minute: %+v", f)
+	}
+	if past, _ := table.Past(); !slices.Equal(past, []string{"a"}) {
+		t.Errorf("past after a minute: %v", past)
+	}
+	table.Report(v, "n1", worker.Dropped{Flooded: map[openflow.PortNo]uint64{7: 5}})
+	table.Forget("a")
+	if f := table.Flooded("a", at); f != nil {
+		t.Errorf("known of a port that was forgotten: %+v", f)
+	}
+}

@@ -182,6 +182,9 @@ func (a *affected) network(c topology.Change) {
 			a.leaves(r)
 		}
 		if answersOf(was) == answersOf(is) && was.Spec.Multicast == is.Spec.Multicast {
+			if was.Spec.FloodLimit != is.Spec.FloodLimit || was.Spec.FloodBurst != is.Spec.FloodBurst {
+				a.floods(is.Name)
+			}
 			return
 		}
 	}
@@ -378,6 +381,21 @@ func (a *affected) arrival(network, node string) {
 		for _, other := range r.Spec.Networks {
 			if other != network && a.before.Relevant(other, node) != a.after.Relevant(other, node) {
 				a.allOf(other, node)
+			}
+		}
+	}
+}
+
+// floods marks, on the nodes of a network, how much ports there may send to all of it.
+func (a *affected) floods(network string) {
+	if n, ok := a.after.Topo.Network(network); !ok || !copies(n) {
+		return
+	}
+	for node := range seconds(a.after.byNetwork, network) {
+		a.mark(node, Unit{Kind: UnitNetwork, Name: network})
+		for p := range a.after.PortsOn(node) {
+			if p.Spec.Network == network {
+				a.mark(node, Unit{Kind: UnitPort, Name: p.Name})
 			}
 		}
 	}

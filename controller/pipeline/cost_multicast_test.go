@@ -22,13 +22,21 @@ func (b *builder) flooded(name string, spec topology.NetworkSpec, multicast mode
 }
 
 // TestCostOfMulticast holds what multicast costs to docs/cost.md: a node with ports of the network has
-// two flows and a group more, a flow for each port, and a second for each port with IPv4 that asks
-// nobody by DHCP. Ports elsewhere cost nothing, and neither do networks without.
+// three flows and a group more, two flows and a meter for each port, and a third for each port with IPv4 that asks
+// nobody by DHCP; without a limit two flows, and one and no meter for each port. Ports elsewhere cost nothing, and
+// neither do networks without.
 func TestCostOfMulticast(t *testing.T) {
-	count := func(multicast model.Multicast, dhcp bool, here, elsewhere int) (flows, groups int) {
+	for limit, per := range map[model.FloodLimit]int{0: 1, 50: 1, model.FloodUnlimited: 0} {
+		costOfMulticast(t, limit, per)
+	}
+}
+
+// costOfMulticast counts with a limit that costs so many flows for the network, flows for each port, and meters.
+func costOfMulticast(t *testing.T, limit model.FloodLimit, per int) {
+	count := func(multicast model.Multicast, dhcp bool, here, elsewhere int) (flows, groups, meters int) {
 		b := build(t)
 		b.nodes(2)
-		b.flooded("blue", topology.NetworkSpec{VNI: 100, DHCP: model.DHCP{Enabled: dhcp}}, multicast, "10.0.0.0/24", "fd00::/64")
+		b.flooded("blue", topology.NetworkSpec{VNI: 100, DHCP: model.DHCP{Enabled: dhcp}, FloodLimit: limit}, multicast, "10.0.0.0/24", "fd00::/64")
 		for i := range here {
 			b.port(fmt.Sprintf("here%d", i), "blue", "n1")
 		}
@@ -43,24 +51,26 @@ func TestCostOfMulticast(t *testing.T) {
 				flows++
 			case pipeline.ItemGroup:
 				groups++
+			case pipeline.ItemMeter:
+				meters++
 			}
 		}
-		return flows, groups
+		return flows, groups, meters
 	}
 	for _, here := range []int{1, 5} {
 		for _, elsewhere := range []int{0, 3} {
-			base, none := count("", false, here, elsewhere)
-			flood, one := count(model.MulticastFlood, false, here, elsewhere)
-			served, _ := count("", true, here, elsewhere)
-			both, _ := count(model.MulticastFlood, true, here, elsewhere)
-			if flood-base != 2+2*here || one-none != 1 || both-served != 2+here {
-				t.Errorf("%d ports here, %d elsewhere: %d flows and %d groups more, with DHCP %d flows", here, elsewhere, flood-base, one-none, both-served)
+			base, none, had := count("", false, here, elsewhere)
+			flood, one, meters := count(model.MulticastFlood, false, here, elsewhere)
+			served, _, _ := count("", true, here, elsewhere)
+			both, _, _ := count(model.MulticastFlood, true, here, elsewhere)
+			if flood-base != 2+per+(2+per)*here || one-none != 1 || meters-had != per*here || both-served != 2+per+(1+per)*here {
+				t.Errorf("limit %d, %d ports here, %d elsewhere: %d flows, %d groups and %d meters more, with DHCP %d flows", limit, here, elsewhere, flood-base, one-none, meters-had, both-served)
 			}
 		}
 	}
-	without, _ := count("", false, 0, 3)
-	if flows, groups := count(model.MulticastFlood, false, 0, 3); flows != without || groups != 0 {
-		t.Errorf("a node without ports pays: %d flows of %d, %d groups", flows, without, groups)
+	without, _, had := count("", false, 0, 3)
+	if flows, groups, meters := count(model.MulticastFlood, false, 0, 3); flows != without || groups != 0 || meters != had {
+		t.Errorf("a node without ports pays: %d flows of %d, %d groups, %d meters", flows, without, groups, meters-had)
 	}
 }
 
@@ -112,6 +122,94 @@ func TestCostOfMembers(t *testing.T) {
 	groups("the first port of a node", map[string]int{"n1": 1, "n2": 1, "n3": 2}, func() { b.port("first", "blue", "n3") })
 	groups("a port of a block", map[string]int{"n2": 1}, func() { b.port("block", "pods", "n2") })
 	groups("the first port of a block", map[string]int{"n3": 2}, func() { b.port("block3", "pods", "n3") })
+}
+
+// TestCostOfFloodLimit holds what another limit of a network costs to docs/cost.md: a meter-mod for each port on its
+// own node. Nodes without ports of it, and its flows, stay; from a limit to none, and back, costs the flows of the
+// limit, too.
+func TestCostOfFloodLimit(t *testing.T) {
+	b := build(t)
+	b.nodes(3)
+	b.flooded("blue", topology.NetworkSpec{VNI: 100}, model.MulticastFlood, "10.0.0.0/24")
+	b.flooded("green", topology.NetworkSpec{VNI: 200}, "", "10.1.0.0/24")
+	b.router("r", "blue", "green")
+	for i, n := range []string{"n1", "n1", "n1", "n2"} {
+		b.port(fmt.Sprintf("blue%d", i), "blue", n)
+	}
+	b.port("leaf", "green", "n3")
+	b.commit()
+	set := func(what string, limit model.FloodLimit, burst int, want string) {
+		t.Helper()
+		before := b.view
+		b.put(topology.KindNetwork, "blue", topology.NetworkSpec{
+			VNI: 100, FloodLimit: limit, FloodBurst: burst, Multicast: model.MulticastFlood,
+			Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/24")}},
+		})
+		b.commit()
+		got := ""
+		for _, node := range []string{"n1", "n2", "n3"} {
+			units := map[pipeline.Unit]*pipeline.View{}
+			for _, s := range b.last {
+				pipeline.Affected(s.before, s.after, s.update, func(n string, u pipeline.Unit) {
+					if n == node && units[u] == nil {
+						units[u] = before
+					}
+				})
+			}
+			var d pipeline.Delta
+			d.Compute(b.view, node, func(yield func(pipeline.Unit, *pipeline.View) bool) {
+				for u, v := range units {
+					if !yield(u, v) {
+						return
+					}
+				}
+			})
+			var mods [3]int
+			for _, all := range [][]pipeline.Item{d.Added(), d.Removed()} {
+				for _, i := range all {
+					mods[i.Kind()]++
+				}
+			}
+			got += fmt.Sprintf("%s: %d units, %d flows, %d groups, %d meters; ", node, len(units), mods[pipeline.ItemFlow], mods[pipeline.ItemGroup], mods[pipeline.ItemMeter])
+		}
+		if got != want {
+			t.Errorf("%s:\n got %s\nwant %s", what, got, want)
+		}
+	}
+	const none = "n3: 0 units, 0 flows, 0 groups, 0 meters; "
+	set("the default, said", 1000, 0, "n1: 4 units, 0 flows, 0 groups, 0 meters; n2: 2 units, 0 flows, 0 groups, 0 meters; "+none)
+	set("another limit", 50, 0, "n1: 4 units, 0 flows, 0 groups, 3 meters; n2: 2 units, 0 flows, 0 groups, 1 meters; "+none)
+	set("another burst", 50, 5, "n1: 4 units, 0 flows, 0 groups, 3 meters; n2: 2 units, 0 flows, 0 groups, 1 meters; "+none)
+	set("no limit", model.FloodUnlimited, 0, "n1: 4 units, 5 flows, 0 groups, 3 meters; n2: 2 units, 3 flows, 0 groups, 1 meters; "+none)
+	set("a limit again", 50, 0, "n1: 4 units, 5 flows, 0 groups, 3 meters; n2: 2 units, 3 flows, 0 groups, 1 meters; "+none)
+}
+
+// TestFloodQuiet: what is certainly within the limits of all ports of a node is half of the strictest one.
+func TestFloodQuiet(t *testing.T) {
+	b := build(t)
+	b.nodes(3)
+	b.flooded("blue", topology.NetworkSpec{VNI: 100}, model.MulticastFlood, "10.0.0.0/24")
+	b.flooded("slow", topology.NetworkSpec{VNI: 200, FloodLimit: 400, FloodBurst: 20}, model.MulticastSnoop, "10.1.0.0/24")
+	b.flooded("any", topology.NetworkSpec{VNI: 300, FloodLimit: model.FloodUnlimited}, model.MulticastFlood, "10.2.0.0/24")
+	b.flooded("off", topology.NetworkSpec{VNI: 400, FloodLimit: 1}, "", "10.3.0.0/24")
+	b.router("r", "blue", "slow", "any", "off")
+	b.port("a", "blue", "n1")
+	b.port("b", "blue", "n2")
+	b.port("c", "slow", "n2")
+	b.port("d", "any", "n3")
+	b.port("e", "off", "n3")
+	v := b.commit()
+	for node, want := range map[string]string{"n1": "500 true", "n2": "10 true", "n3": "0 false"} {
+		if packets, ok := v.FloodQuiet(node); fmt.Sprint(packets, ok) != want {
+			t.Errorf("%s: %d, %v, want %s", node, packets, ok, want)
+		}
+	}
+	for id, want := range map[uint32]string{1: "false", 4 << 16: "false", 4<<16 + 7: "7 true", 5 << 16: "false"} {
+		in, ok := pipeline.FloodMeter(id)
+		if got := fmt.Sprint(ok); ok && fmt.Sprintf("%d %v", in, ok) != want || !ok && got != want {
+			t.Errorf("meter %d: %d, %v", id, in, ok)
+		}
+	}
 }
 
 // TestOverfullMulticast: a node whose ports and peers are more than a group has room for says so, and
@@ -166,7 +264,7 @@ func TestMembersOfRoutedNetwork(t *testing.T) {
 }
 
 // TestCostOfSnooping holds what a network that snoops costs to docs/cost.md, by family: flows of the network,
-// flows and a meter of a port.
+// flows and meters of a port.
 func TestCostOfSnooping(t *testing.T) {
 	count := func(multicast model.Multicast, ports int, subnets ...string) (flows, groups, meters int) {
 		b := build(t)
@@ -194,14 +292,14 @@ func TestCostOfSnooping(t *testing.T) {
 		subnets       []string
 		network, port int
 	}{
-		{[]string{"10.0.0.0/24"}, 4, 3},
-		{[]string{"fd00::/64"}, 5, 4},
-		{[]string{"10.0.0.0/24", "fd00::/64"}, 7, 6},
+		{[]string{"10.0.0.0/24"}, 5, 4},
+		{[]string{"fd00::/64"}, 6, 5},
+		{[]string{"10.0.0.0/24", "fd00::/64"}, 8, 7},
 	} {
 		for _, ports := range []int{1, 4} {
 			off, _, had := count("", ports, c.subnets...)
 			flows, groups, meters := count(model.MulticastSnoop, ports, c.subnets...)
-			if flows-off != c.network+ports*c.port || groups != 1 || meters-had != ports {
+			if flows-off != c.network+ports*c.port || groups != 1 || meters-had != 2*ports {
 				t.Errorf("%v, %d ports: %d flows more, %d groups, %d meters", c.subnets, ports, flows-off, groups, meters-had)
 			}
 		}

@@ -306,6 +306,10 @@ func networkSpec(t *rapid.T, name string) topology.NetworkSpec {
 		}), 0, 2, rapid.ID[netip.Addr]).Draw(t, "upstream")
 	}
 	spec.Multicast = rapid.SampledFrom([]model.Multicast{"", model.MulticastFlood, model.MulticastSnoop, model.MulticastSnoop}).Draw(t, "multicast")
+	spec.FloodLimit = rapid.SampledFrom([]model.FloodLimit{0, 0, 50, model.FloodUnlimited}).Draw(t, "flood limit")
+	if spec.FloodLimit != model.FloodUnlimited {
+		spec.FloodBurst = rapid.SampledFrom([]int{0, 7}).Draw(t, "flood burst")
+	}
 	spec.MTU = rapid.SampledFrom([]int{0, 0, 1300, 1400}).Draw(t, "mtu")
 	return spec
 }

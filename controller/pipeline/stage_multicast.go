@@ -24,7 +24,7 @@ const MaxMembers = 1000
 
 func multicastStage() stage {
 	return stage{
-		Table:   Table{TableMulticast, "multicast", "to a group or the broadcast address: who gets it", "network; nw_dst", "forward of each port; remote nodes: tunnel"},
+		Table:   Table{TableMulticast, "multicast", "to a group or the broadcast address: who gets it", "network; nw_dst", "to all: flood; forward of each port; remote nodes: tunnel"},
 		network: (*Compiler).multicastNetwork,
 		group:   (*Compiler).multicastGroup,
 		groups:  true,
@@ -67,7 +67,7 @@ func (c *Compiler) multicastNetwork(n *topology.Network) {
 		c.multicastToAll(n, id)
 	} else {
 		c.match = c.match[:0].Metadata(metadata(n))
-		c.toGroup(id)
+		c.toAll(n, id)
 		c.emit(prioNormal, "sends packets to groups to all of the network")
 	}
 	if c.only != onlyFlows {
@@ -107,7 +107,7 @@ func (c *Compiler) multicastToAll(n *topology.Network, id uint32) {
 	for _, f := range familiesOf(n) {
 		if f == topology.IPv4 {
 			c.match = c.match[:0].EthDst(topology.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}).Metadata(metadata(n))
-			c.toGroup(id)
+			c.toAll(n, id)
 			c.emit(prioNormal, "sends packets to the broadcast address to all of the network")
 		} else {
 			c.match = c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(listenerQuery).Metadata(metadata(n))
@@ -117,7 +117,7 @@ func (c *Compiler) multicastToAll(n *topology.Network, id uint32) {
 		for _, a := range toAll {
 			if model.FamilyOf(a.prefix.Addr()) == f {
 				c.match = toPrefix(c.match[:0], a.prefix).Metadata(metadata(n))
-				c.toGroup(id)
+				c.toAll(n, id)
 				c.emit(prioNormal, a.is)
 			}
 		}

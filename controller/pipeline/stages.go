@@ -93,6 +93,7 @@ func stages() []stage {
 		servingStage(),
 		reportsStage(),
 		multicastStage(),
+		floodStage(),
 		tunnelProbeStage(),
 	}
 }

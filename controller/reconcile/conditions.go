@@ -12,6 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // assessPort evaluates a port's conditions again, after a change of the facts that they depend
@@ -78,6 +79,14 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 	}
 	if dropped, recent := d.f.drops.Of(p, place); recent {
 		facts.Dropped = dropped
+	}
+	if flooded := d.f.drops.Flooded(p.Name, place); flooded != nil {
+		if n, ok := v.Topo.Network(p.Spec.Network); ok {
+			flooded.Network = n.Name
+			if rate, _, limited := n.Spec.Floods(); limited {
+				flooded.Limit, flooded.Most, facts.Flooded = rate, int(model.MaxFloodLimit), flooded
+			}
+		}
 	}
 	claims, unbound := d.claims(v.Topo, p)
 	n, ok := v.Topo.Node(facts.Node)

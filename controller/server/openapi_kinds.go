@@ -19,6 +19,7 @@ func schemaRegistry() huma.Registry {
 	r.RegisterTypeAlias(reflect.TypeFor[model.VNI](), reflect.TypeFor[int]())
 	r.RegisterTypeAlias(reflect.TypeFor[model.TargetPort](), reflect.TypeFor[int]())
 	r.RegisterTypeAlias(reflect.TypeFor[model.NodePort](), reflect.TypeFor[int]())
+	r.RegisterTypeAlias(reflect.TypeFor[model.FloodLimit](), reflect.TypeFor[int]())
 	return r
 }
 
@@ -55,8 +56,7 @@ func finishKinds(schemas map[string]*huma.Schema) {
 		Discriminator: &huma.Discriminator{PropertyName: "kind", Mapping: mapping},
 	}
 	schemas["Key"].Properties["kind"].Enum = all
-	for _, field := range []string{"targetPort", "nodePort"} {
-		port := schemas["ServicePort"].Properties[field]
-		port.Type, port.Format, port.OneOf = "", "", []*huma.Schema{{Type: huma.TypeInteger}, {Type: huma.TypeString}}
+	for _, value := range []*huma.Schema{schemas["ServicePort"].Properties["targetPort"], schemas["ServicePort"].Properties["nodePort"], schemas["NetworkSpec"].Properties["floodLimit"]} {
+		value.Type, value.Format, value.OneOf = "", "", []*huma.Schema{{Type: huma.TypeInteger}, {Type: huma.TypeString}}
 	}
 }

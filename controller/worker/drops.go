@@ -36,6 +36,9 @@ type Dropped struct {
 	// outside for which no source port was free: by the number of their router, or 0 if it was
 	// the node that had none.
 	NoSourcePort map[uint32]uint64
+	// Flooded counts the packets, since they were last read, that ports sent to all of their network
+	// beyond its limit.
+	Flooded map[openflow.PortNo]uint64
 }
 
 // Sender is the source of a dropped packet, as the packet's headers give it.
@@ -69,6 +72,8 @@ type dropWatch struct {
 	// noSourcePort are the last values of the counters of packets for which no source port was
 	// free; nil until they are read.
 	noSourcePort map[openflow.Cookie]uint64
+	// flood is what is known of packets that ports sent to all of their network.
+	flood floodWatch
 }
 
 func newDropWatch(every time.Duration) dropWatch {
@@ -110,8 +115,12 @@ func (w *Worker) checkDrops(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(grown)+len(senders)+len(noSourcePort) > 0 {
-		w.reports.Dropped(w.node, Dropped{Packets: grown, Senders: senders, NoSourcePort: noSourcePort})
+	flooded, err := w.readFlood(ctx)
+	if err != nil {
+		return err
+	}
+	if len(grown)+len(senders)+len(noSourcePort)+len(flooded) > 0 {
+		w.reports.Dropped(w.node, Dropped{Packets: grown, Senders: senders, NoSourcePort: noSourcePort, Flooded: flooded})
 	}
 	return w.sample(ctx, slices.Sorted(maps.Keys(grown)), now)
 }

@@ -44,7 +44,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}, []string{"node", "what", "by"}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sdnd_dropped_packets_total",
-			Help: "Packets from ports of a node that its switch dropped, by reason: source (from another MAC or address than the port's, or with a VLAN tag), ipv6 (which no network carries), no-source-port (what begins a connection to outside for which none is free).",
+			Help: "Packets from ports of a node that its switch dropped, by reason: source (from another MAC or address than the port's, or with a VLAN tag), ipv6 (which no network carries), no-source-port (what begins a connection to outside for which none is free), flood (what a port sends to all of its network beyond the network's limit).",
 		}, []string{"node", "reason"}),
 	}
 	if reg != nil {

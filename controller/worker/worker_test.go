@@ -31,6 +31,7 @@ type bench struct {
 	queue  *workqueue.Queue
 	pool   *worker.Pool
 	worker *worker.Worker
+	sess   *session.Session
 	view   *pipeline.View
 	ctx    context.Context
 
@@ -61,6 +62,11 @@ func (b *bench) Fragments(node, found string) { b.report("%s treats fragments %q
 // play gives a worker a view with one port on its node, calls run, and returns the error
 // that ended the worker.
 func play(t *testing.T, run func(b *bench)) (err error) {
+	return playReading(t, 1000*time.Hour, run)
+}
+
+// playReading is play with a worker that reads counters of drops at an interval.
+func playReading(t *testing.T, every time.Duration, run func(b *bench)) (err error) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -79,10 +85,10 @@ func play(t *testing.T, run func(b *bench)) (err error) {
 		})
 		b.pool = worker.NewPool(worker.Config{
 			Logger: slog.New(slog.DiscardHandler), Fragments: openflow.FragNXMatch, AnswerTimeout: time.Minute,
-			RetryAfter: time.Second, AuditEvery: 1000 * time.Hour, DropsEvery: 1000 * time.Hour, Now: time.Now,
+			RetryAfter: time.Second, AuditEvery: 1000 * time.Hour, DropsEvery: every, Now: time.Now,
 		}, nil)
 		sess, running := b.session(ctx)
-		b.worker = b.pool.New(sess, b)
+		b.sess, b.worker = sess, b.pool.New(sess, b)
 		running.Go(func() { err = b.worker.Run(ctx) })
 		run(b)
 		cancel()

@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -32,6 +33,13 @@ func TestDHCPProblems(t *testing.T) {
 		{`{"cidr":"fd00::/64","multicast":"Flood"}`, ""},
 		{`{"cidr":"fd00::/64","multicast":"Snoop"}`, ""},
 		{`{"cidr":"fd00::/64","multicast":"some"}`, "spec.multicast"},
+		{`{"cidr":"fd00::/64","multicast":"flood","floodLimit":50,"floodBurst":100000}`, ""},
+		{`{"cidr":"fd00::/64","multicast":"flood","floodLimit":"100000"}`, ""},
+		{`{"cidr":"fd00::/64","multicast":"flood","floodLimit":"Off"}`, ""},
+		{`{"cidr":"fd00::/64","floodLimit":null,"floodBurst":1}`, ""},
+		{`{"cidr":"fd00::/64","multicast":"flood","floodLimit":"off","floodBurst":5}`, "spec.floodBurst"},
+		{`{"cidr":"fd00::/64","floodBurst":-1}`, "spec.floodBurst"},
+		{`{"cidr":"fd00::/64","floodBurst":100001}`, "spec.floodBurst"},
 	} {
 		var s NetworkSpec
 		if err := json.Unmarshal([]byte(tt.spec), &s); err != nil {
@@ -41,6 +49,46 @@ func TestDHCPProblems(t *testing.T) {
 		s.Normal(func(_ ProblemKind, field, _, _ string) { fields = append(fields, field) })
 		if got := strings.Join(fields, " "); got != tt.field {
 			t.Errorf("%s: problems %q, want %q", tt.spec, got, tt.field)
+		}
+	}
+}
+
+// TestFloodLimit: a limit is a number of packets a second, or off, in JSON and in text; a mistake's message says what to
+// write, and nobody but an admin may do without a limit.
+func TestFloodLimit(t *testing.T) {
+	for text, want := range map[string]FloodLimit{`1000`: 1000, `"250"`: 250, `"off"`: FloodUnlimited, `"OFF"`: FloodUnlimited, `""`: 0, `null`: 0} {
+		var s NetworkSpec
+		if err := json.Unmarshal([]byte(`{"floodLimit":`+text+`}`), &s); err != nil || s.FloodLimit != want {
+			t.Errorf("%s: %d, %v", text, s.FloodLimit, err)
+		}
+		again, err := json.Marshal(s)
+		var back NetworkSpec
+		if err != nil || json.Unmarshal(again, &back) != nil || back.FloodLimit != want {
+			t.Errorf("%s: written as %s, %v", text, again, err)
+		}
+	}
+	for _, text := range []string{`0`, `-1`, `100001`, `1.5`, `"some"`, `true`, `{}`} {
+		var s NetworkSpec
+		err := json.Unmarshal([]byte(`{"floodLimit":`+text+`}`), &s)
+		var bad *ValueError
+		if !errors.As(err, &bad) || !strings.Contains(bad.Fix, "1 to 100000") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, tt := range []struct {
+		spec        NetworkSpec
+		rate, burst int
+		writer      Role
+	}{
+		{NetworkSpec{}, 0, 0, Operator},
+		{NetworkSpec{Multicast: MulticastFlood}, 1000, 1000, Operator},
+		{NetworkSpec{Multicast: MulticastSnoop, FloodLimit: 50}, 50, 50, Operator},
+		{NetworkSpec{Multicast: MulticastFlood, FloodBurst: 7}, 1000, 7, Operator},
+		{NetworkSpec{Multicast: MulticastFlood, FloodLimit: FloodUnlimited}, 0, 0, Admin},
+	} {
+		rate, burst, ok := tt.spec.Floods()
+		if rate != tt.rate || burst != tt.burst || ok != (tt.rate > 0) || tt.spec.Writer() != tt.writer {
+			t.Errorf("%+v: %d a second, %d at once, %v, written by %v", tt.spec, rate, burst, ok, tt.spec.Writer())
 		}
 	}
 }

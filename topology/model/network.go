@@ -54,6 +54,9 @@ type NetworkSpec struct {
 	RA RA `json:"ra,omitempty" doc:"Router advertisements of networks with IPv6. managed: ports get the address that they have by DHCPv6; slaac: ports with a /64 of their own make addresses of it, all others as with managed; off: none" enum:"off,managed,slaac" default:"off" example:"managed"`
 	// Multicast as stored "" is off.
 	Multicast Multicast `json:"multicast,omitempty" doc:"What becomes of IP packets that ports send to multicast groups and to the broadcast address. flood: all other ports of the layer-2 domain get them, as far as policies allow; snoop: those of them get what is sent to a group that have joined it by IGMP or MLD, and all get what is sent to the broadcast address and to groups that hosts need not join; off: nobody" enum:"off,flood,snoop" default:"off" example:"flood"`
+	// FloodLimit as stored 0 is DefaultFloodLimit, and FloodBurst 0 is as many packets as the limit allows in a second.
+	FloodLimit FloodLimit `json:"floodLimit,omitzero" doc:"How many packets a second each port may send to all other ports (storm control): with multicast flood all packets to groups and to the broadcast address, with snoop those that go to all ports. Its switch drops what is more. off: no limit, which only admins may set; 1000 when absent" example:"1000"`
+	FloodBurst int        `json:"floodBurst,omitempty" doc:"How many such packets a port may send at once, 1 to 100000; as many as floodLimit allows in a second when absent" example:"1000"`
 }
 
 // Multicast says what becomes of IP packets that a network's ports send to groups and to the
@@ -120,9 +123,9 @@ type BlockSpec struct {
 func (NetworkSpec) Kind() Kind { return KindNetwork }
 
 // Writer returns Operator, and Admin if the network's ports reach the nodes themselves, or
-// name servers that the machine of sdnd reaches.
+// name servers that the machine of sdnd reaches, or may flood without limit.
 func (s NetworkSpec) Writer() Role {
-	if s.HostAccess || len(s.DNS.Upstream) > 0 {
+	if s.HostAccess || len(s.DNS.Upstream) > 0 || s.FloodLimit == FloodUnlimited {
 		return Admin
 	}
 	return Operator
@@ -181,6 +184,7 @@ func (s NetworkSpec) Normal(bad Reporter) Spec {
 	default:
 		bad(Invalid, "spec.multicast", fmt.Sprintf("%q is not what can become of multicast", s.Multicast), fmt.Sprintf("write %s, %s or %s", MulticastFlood, MulticastSnoop, MulticastOff))
 	}
+	s.normalFlood(bad)
 	switch s.Mode {
 	case Stretched:
 		normalStretched(&s, bad)
