@@ -28,7 +28,9 @@ type specFlags interface {
 type specFlag[S any] struct {
 	name, usage string
 	many        bool
-	set         func(s *S, text string, first bool) error
+	// several is the flag for more than one value, if it is another one.
+	several string
+	set     func(s *S, text string, first bool) error
 	// bare is the value of the flag if it is used without one, "" if it needs a value.
 	bare string
 	// refers is the kind whose names complete the flag; fixed are its possible values.
@@ -52,6 +54,10 @@ func (v *flagValue[S]) Type() string {
 	}
 	return "string"
 }
+
+func (v *flagValue[S]) repeats() bool { return v.flag.many }
+
+func (v *flagValue[S]) severalBy() string { return v.flag.several }
 
 // Set adds a value, or returns an error if the field cannot have it.
 func (v *flagValue[S]) Set(text string) error {
@@ -189,6 +195,8 @@ func (l *labelFlag) String() string { return strings.Join(l.edits, ",") }
 
 // Type names the value in usage texts that have no name of their own for it.
 func (l *labelFlag) Type() string { return "string" }
+
+func (l *labelFlag) repeats() bool { return true }
 
 // Set takes one edit.
 func (l *labelFlag) Set(text string) error {

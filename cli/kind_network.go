@@ -41,7 +41,7 @@ func networkFlags() []specFlag[model.NetworkSpec] {
 	floodLimit := valueFlag("flood-limit", "with --multicast: how many `packets` a second a port may send to all of the network; off: any number, which only admins may set (default 1000)", func(s *spec) encoding.TextUnmarshaler { return &s.FloodLimit })
 	floodLimit.fixed = []string{"off"}
 	return []specFlag[spec]{
-		{name: "cidr", usage: "`range` of the network's addresses, such as 10.0.0.0/24", set: setCIDR},
+		{name: "cidr", usage: "`range` of the network's addresses, such as 10.0.0.0/24", several: "subnet", set: setCIDR},
 		{name: "gateway", usage: "`address` of the gateway (default: the first of the range)", set: setGateway},
 		{name: "reserve", usage: "`addresses` that ports never get, such as 10.0.0.1-10.0.0.9 or 10.0.0.20; may be repeated", many: true, set: setReserved},
 		{name: "subnet", usage: "one of several ranges, as `CIDR[,gateway=IP][,reserve=IPS]...`; may be repeated, instead of --cidr", many: true, set: setSubnet},

@@ -149,6 +149,9 @@ func runGroup(cmd *cobra.Command, args []string) error {
 // finish sets the properties that all commands below cmd have in common.
 func (a *app) finish(cmd *cobra.Command) {
 	cmd.SuggestionsMinimumDistance = 2
+	if cmd.HasParent() {
+		onlyOnce(cmd)
+	}
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error { return argsError(cmd, args, check(cmd, args)) }
 	}
