@@ -20,6 +20,8 @@ import (
 type nodePortBed struct {
 	*serviceBed
 	outside *lab.Outside
+	// own are the addresses of the nodes on a bridge, by their names; nil if the uplinks are of the type host.
+	own map[string][2]netip.Addr
 }
 
 const nodePortObjects = `
@@ -68,7 +70,7 @@ func nodePortServices() string {
 
 func newNodePortBed(t *testing.T) *nodePortBed {
 	t.Helper()
-	b := &nodePortBed{&serviceBed{newBed(t, 3, withIPv6), map[string]*lab.Container{}}, nil}
+	b := &nodePortBed{serviceBed: &serviceBed{newBed(t, 3, withIPv6), map[string]*lab.Container{}}}
 	var err error
 	b.outside, err = b.AddOutside(b.ctx, 1500)
 	b.must(err)
@@ -88,14 +90,18 @@ func newNodePortBed(t *testing.T) *nodePortBed {
 }
 
 func (b *nodePortBed) part(name string, f func(b *nodePortBed)) {
-	b.run(name, func(_ *testing.T, inner *bed) { f(&nodePortBed{&serviceBed{inner, b.hosts}, b.outside}) })
+	b.run(name, func(_ *testing.T, inner *bed) { f(&nodePortBed{&serviceBed{inner, b.hosts}, b.outside, b.own}) })
 }
 
 // at returns a node port of a node, of a family.
 func (b *nodePortBed) at(node string, port int, six bool) string {
-	a := b.node(node).Addr
+	own, bridged := b.own[node]
+	if !bridged {
+		own = [2]netip.Addr{b.node(node).Addr, b.node(node).Addr6}
+	}
+	a := own[0]
 	if six {
-		a = b.node(node).Addr6
+		a = own[1]
 	}
 	return netip.AddrPortFrom(a, uint16(port)).String()
 }
@@ -333,6 +339,7 @@ func (b *nodePortBed) shut(to string) {
 }
 
 func (b *nodePortBed) nodePortPolicies() {
+	client4, client6 := netip.PrefixFrom(b.outside.Addr, 24).Masked(), netip.PrefixFrom(b.outside.Addr6, 64).Masked()
 	from := func(cidr4, cidr6 string) {
 		b.apply(`{kind: Policy, name: from, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{peers: [{cidr: ` + cidr4 + `}, {cidr: "` + cidr6 + `"}], ports: [tcp/8080]}]}}`)
 	}
@@ -342,7 +349,7 @@ func (b *nodePortBed) nodePortPolicies() {
 	}()
 	b.must(err)
 	defer live.Close()
-	from("203.0.113.0/24", "2001:db8:113::/64")
+	from(client4.String(), client6.String())
 	for _, node := range []string{"node1", "node3"} {
 		for _, six := range []bool{false, true} {
 			b.answers("tcp", b.at(node, 30080, six), "web1", "web2")

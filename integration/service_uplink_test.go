@@ -59,7 +59,7 @@ type serviceUplinkBed struct{ *nodePortBed }
 
 func newServiceUplinkBed(t *testing.T) *serviceUplinkBed {
 	t.Helper()
-	b := &serviceUplinkBed{&nodePortBed{&serviceBed{newBed(t, 3), map[string]*lab.Container{}}, nil}}
+	b := &serviceUplinkBed{&nodePortBed{serviceBed: &serviceBed{newBed(t, 3), map[string]*lab.Container{}}}}
 	var err error
 	b.outside, err = b.AddExternal(b.ctx)
 	b.must(err)

@@ -39,7 +39,11 @@ func (b *nodePortBed) nodePortWindow() {
 		for _, six := range []bool{false, true} {
 			to := b.at(node, 30083, six)
 			b.answers("tcp", to, "web1")
-			got, err := b.outside.Sniff("eth0")
+			link := "eth0"
+			if b.own != nil {
+				link = "lan"
+			}
+			got, err := b.outside.Sniff(link)
 			b.must(err)
 			conn, err := b.enter("tcp", to, 0)
 			b.must(err)

@@ -34,9 +34,10 @@ func TooLarge(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.
 }
 
 // answerTo returns the actions by which an answer to outside leaves. If IPv6 is routed, the port may be on
-// another node, and this one has no gateway of its network.
+// another node, and this one has no gateway of its network. About what is for a service it leaves as the
+// service answers.
 func answerTo(v *pipeline.View, m *openflow.PacketIn, n *topology.Network, to netip.Addr) openflow.Actions {
-	if r, ok := v.Topo.RouterOf(n.Name); ok && to.Is6() && r.Spec.RoutesIPv6() {
+	if r, ok := v.Topo.RouterOf(n.Name); ok && to.Is6() && r.Spec.RoutesIPv6() && !pipeline.Entered(m) {
 		return pipeline.AnswerFrom(r)
 	}
 	return pipeline.AnswerTo(m)

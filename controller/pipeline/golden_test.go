@@ -419,6 +419,38 @@ func nodePortGolden() golden {
 	}}
 }
 
+// bridgeNodePortGolden is services with node ports on nodes whose uplink is a bridge with both families. The IPv6 of
+// one router is routed, and a port of the other leaves with an egress address by n1.
+func bridgeNodePortGolden() golden {
+	return golden{name: "node-ports-bridge", node: "n1", declare: func(b *builder) {
+		b.dualNodes(2)
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.stretched("pub", 400, "10.2.0.0/24", "2001:db8:1:1::/64")
+		u := dualBridgeUplink("br-ex", "192.0.2")
+		b.bridgedBy(u, "r", "blue")
+		b.bridgedBy(u, "s", "pub")
+		spec := b.ops[len(b.ops)-1].Spec.(topology.RouterSpec)
+		spec.Egress.IPv6 = model.IPv6Routed
+		b.labelled("web1", "blue", "n1", "web")
+		b.labelled("web2", "blue", "n2", "web")
+		b.labelled("pub2", "pub", "n2", "pub")
+		service := func(name, router string, last uint16, number uint16) {
+			b.op(model.KindService, name, model.ServiceSpec{
+				Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 96, 0, byte(last)}), netip.AddrFrom16([16]byte{0xfd, 15: byte(last)})}, Routers: []string{router},
+				Ports:    []model.ServicePort{{Name: "http", Port: 80, TargetPort: model.TargetPort{Number: 8080}, NodePort: model.NodePort{Number: number}}},
+				Backends: model.ServiceBackends{PolicySelection: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": name}}}},
+			})
+		}
+		service("web", "r", 10, 30080)
+		service("pub", "s", 11, 30085)
+		b.op(topology.KindEgressIP, "web", model.EgressIPSpec{
+			Uplink: "ext", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.80")}, Nodes: []string{"n1"},
+			Ports: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}},
+		})
+		b.policy("web", model.PolicySpec{Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Ingress: []model.PolicyRule{{}}})
+	}}
+}
+
 // serviceUplinkGolden is services with addresses on a bridge uplink, of which n1 answers for those of one. That has
 // a node port, too; the other keeps to backends of the node that answers, which is n2.
 func serviceUplinkGolden() golden {
@@ -695,7 +727,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), snoopGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), bridgeIPv6Golden(), routedGolden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), snoopGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), bridgeIPv6Golden(), routedGolden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), bridgeNodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
 }
 
 func TestGolden(t *testing.T) {

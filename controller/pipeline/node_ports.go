@@ -21,8 +21,8 @@ type entry struct {
 }
 
 // entriesOf returns the addresses at which a node has node ports. The kernel translates its
-// own addresses to the one that the switch has on the link between them; on a bridge it is the
-// node's address there.
+// own addresses to the one that the switch has on the link between them; on a bridge they are the
+// node's addresses there.
 func (v *View) entriesOf(node string) (all []entry) {
 	if out := v.Uplink(node); out != 0 {
 		if u, ok := v.Topo.HostUplink(); ok {
@@ -32,8 +32,10 @@ func (v *View) entriesOf(node string) (all []entry) {
 		}
 	}
 	for u := range v.bridgeUplinks(node) {
-		if u.address.IsValid() {
-			all = append(all, entry{address: u.address, port: u.port, bridge: &u})
+		for _, f := range model.Families() {
+			if a, ok := u.own(f); ok {
+				all = append(all, entry{address: a, port: u.port, bridge: &u})
+			}
 		}
 	}
 	return all
@@ -466,6 +468,11 @@ func entryKeys(all []entry) (keys []entry) {
 func (a *affected) entryNode(node string) {
 	if a.before.EntryNode(node) != a.after.EntryNode(node) {
 		a.mark(node, Unit{Kind: UnitNode, Name: node})
+		for _, v := range []*View{a.before, a.after} {
+			for e := range v.Topo.EgressIPsNaming(topology.Ref{Kind: topology.KindNode, Name: node}) {
+				a.mark(node, Unit{Kind: UnitEgress, Name: e.Name})
+			}
+		}
 	}
 	if a.before.CarriesIPv6(node) != a.after.CarriesIPv6(node) {
 		a.mark(node, Unit{Kind: UnitNode, Name: node})

@@ -174,6 +174,20 @@ func (a *affected) routed(u Update) {
 	}
 }
 
+// connectionRouted refuses what comes from outside for services of a router with an address of its own networks,
+// which leaves as it is. The backend would answer such a port straight, and not by the node that was entered.
+func (c *Compiler) connectionRouted(e *egress) {
+	if !e.router.Spec.RoutesIPv6() || !c.view.enters(e.router.Ref().String(), c.node) {
+		return
+	}
+	for from := range c.subnets6(e.router) {
+		c.match = fromPrefix(c.match[:0], from).RegMasked(regFlags, flagEntered, flagEntered).Reg(regRouter, e.router.ID)
+		c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableRefuse)
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(prioFromInside, "refuses what comes by IPv6 from outside to services, with addresses of the networks of their backends")
+	}
+}
+
 // routedBy returns the node's port to the bridge by which IPv6 leaves a router as it is, and the node's
 // address there; ok is false if it does not leave this node so.
 func (c *Compiler) routedBy(e *egress) (out openflow.PortNo, own netip.Addr, ok bool) {

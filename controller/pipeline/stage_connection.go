@@ -12,6 +12,7 @@ const TableConnection openflow.TableID = 15
 
 // Priorities in connection.
 const (
+	prioFromInside   = 170
 	prioHairpinReply = 160
 	prioServiceReply = 150
 	prioDraining     = 146
@@ -21,10 +22,11 @@ const (
 
 func connectionStage() stage {
 	return stage{
-		Table: Table{TableConnection, "connection", "state of the connection of what a port sends that may use services", "ct_state, ct_mark", "to a service: chosen, or serving for UDP, translated; reply: chosen; else service"},
+		Table: Table{TableConnection, "connection", "state of the connection of what a port sends that may use services", "ct_state, ct_mark", "to a service: chosen, or serving for UDP, translated; reply: chosen; else service; from outside with an address of the router's own networks: refuse"},
 		entry: (*Compiler).servedNode,
 		node:  (*Compiler).connectionNode,
 
+		router:  (*Compiler).connectionRouted,
 		service: (*Compiler).connectionDraining,
 	}
 }

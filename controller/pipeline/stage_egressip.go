@@ -317,9 +317,17 @@ func (c *Compiler) publicEgress(e *EgressIP) {
 			c.standbyARP(u, a)
 		}
 		c.match = c.toPublic(u, a)
-		c.actions = c.actions[:0].CT(openflow.CT{Zone: zonePublic, NAT: &openflow.NAT{}, Table: TableReturn})
+		c.actions = c.actions[:0]
+		why := Rule("translates what comes back to the egress address to that of the router")
+		if c.entryNode() {
+			// The port may be on another node, which is not to take this for what has entered here
+			// (tunnelEntered).
+			c.actions = c.actions.Load(openflow.FieldInPort, 0, 16, 0)
+			why += ", and forgets where it came in"
+		}
+		c.actions = c.actions.CT(openflow.CT{Zone: zonePublic, NAT: &openflow.NAT{}, Table: TableReturn})
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioNormal, "translates what comes back to the egress address to that of the router")
+		c.emit(prioNormal, why)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"net/netip"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -143,13 +144,26 @@ var protocolsOfErrors = [...]uint8{topology.IPv4: protoICMP, topology.IPv6: prot
 // nodePortShut drops what no answer could leave to, as floatingShut does. The kernel drops it by
 // itself.
 func (c *Compiler) nodePortShut() {
+	six := c.bridgedIPv6()
 	c.instr = c.instr[:0]
 	for _, s := range shut {
-		if s.prefix.Addr().Is4() {
-			c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Src(s.prefix)
-			c.emit(prioShutIn, "drops packets for node ports from addresses that nothing may leave to")
+		if f := model.FamilyOf(s.prefix.Addr()); f == topology.IPv4 || six {
+			c.match = fromPrefix(c.match[:0], s.prefix)
+			c.emit(prioShutIn, rules{"drops packets for node ports from addresses that nothing may leave to", "drops IPv6 packets for node ports from addresses that nothing may leave to"}[f])
 		}
 	}
+	for _, e := range c.entries() {
+		if e.bridge != nil && e.address.Is6() {
+			c.match, c.actions = echoOf(c.match[:0], c.actions[:0], e.address)
+			c.instr = c.instr[:0].ApplyActions(c.actions)
+			c.emit(prioPublicEcho, "answers pings from outside of the node's IPv6 address on the uplink")
+		}
+	}
+}
+
+// bridgedIPv6 reports whether machines outside reach the node by IPv6 by a bridge.
+func (c *Compiler) bridgedIPv6() bool {
+	return slices.ContainsFunc(c.entries(), func(e entry) bool { return e.bridge != nil && e.address.Is6() })
 }
 
 // nodePortService looks up the connection of what is for a node port of a service. From there on
@@ -447,7 +461,7 @@ func (c *Compiler) outNode() {
 		c.actions = c.actions[:0].DecTTL()
 		why := rules{"sends answers out by the kernel, with the address that the client used", "sends answers out by the kernel and IPv6, with the address that the client used"}[f]
 		if e.bridge != nil {
-			why = "sends answers out by the bridge, with the address that the client used"
+			why = rules{"sends answers out by the bridge, with the address that the client used", "sends answers out by the bridge and IPv6, with the address that the client used"}[f]
 			c.actions = c.actions.SetReg(regOutPort, uint32(e.port)).SetEthSrc(model.OutsideMAC(e.address)).Resubmit(openflow.PortInPort, TableLeave)
 		} else {
 			c.actions = c.actions.Resubmit(openflow.PortInPort, TableUplink)
@@ -472,6 +486,11 @@ func (c *Compiler) servingEntered() {
 			c.staleFrom(in, f, rules{"has sdnd end an entry of UDP from outside whose backend no longer serves the service", "has sdnd end an IPv6 entry of UDP from outside whose backend no longer serves the service"}[f])
 		}
 	}
+}
+
+// Entered reports whether a packet that flows sent to the controller came from outside for a service.
+func Entered(m *openflow.PacketIn) bool {
+	return uint16(register(m.Match, openflow.FieldReg(regServiceZone))) == zoneNodePorts
 }
 
 // AnswerEntered returns the actions that send an answer to a packet of TableEntered back to the

@@ -114,6 +114,16 @@ func (b *builder) bridged(name string, networks ...string) {
 	b.bridgedBy(bridgeUplink("br-ex", "192.0.2"), name, networks...)
 }
 
+// dualNodes declares nodes with an address of each family on the uplink of dualBridgeUplink.
+func (b *builder) dualNodes(n int) {
+	for i := range n {
+		b.op(topology.KindNode, fmt.Sprintf("n%d", i+1), topology.NodeSpec{
+			TunnelIP:        netip.AddrFrom4([4]byte{172, 16, 56, byte(i + 2)}),
+			UplinkAddresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 65)}), netip.MustParseAddr(fmt.Sprintf("2001:db8:0:2::%d", i+65))},
+		})
+	}
+}
+
 // bridgedBy is bridged with another spec of the uplink.
 func (b *builder) bridgedBy(uplink model.UplinkSpec, name string, networks ...string) {
 	if b.bridge == "" {
