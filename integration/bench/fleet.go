@@ -71,7 +71,7 @@ func (f *fleet) startDaemon() (started time.Time, err error) {
 
 // startSim starts the switches.
 func (f *fleet) startSim() (err error) {
-	f.sim, err = f.start("sdnsim", "--controller", f.openflow, "--switches", strconv.Itoa(f.nodes), "--ports", strconv.Itoa(f.ports))
+	f.sim, err = f.start("sdnsim", "--controller", f.openflow, "--switches", strconv.Itoa(f.nodes), "--ports", strconv.Itoa(f.ports), "--tunnel-net", "172.16.0.0/16")
 	return err
 }
 

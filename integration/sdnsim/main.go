@@ -7,6 +7,9 @@
 // eth2, …, so that ports declared with an interface are bound. Its datapath id is
 // the one that sdnd derives from the node's name.
 //
+// With --tunnel-net they reach each other, so that sdnd finds its probes of their tunnels arriving: declare the
+// nodes with these addresses.
+//
 // With --control it listens on a unix socket for HTTP; see newAPI for what it
 // answers. For example:
 //
@@ -23,6 +26,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"runtime"
@@ -56,6 +60,7 @@ type options struct {
 	names      string
 	ports      int
 	portNames  string
+	tunnelNet  string
 	control    string
 	cpus       int
 	probe      time.Duration
@@ -82,6 +87,7 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.names, "dpid-names", "node%d", "names of the nodes, from which their datapath ids derive")
 	f.IntVar(&o.ports, "ports", 10, "interfaces of each switch, beside the tunnel")
 	f.StringVar(&o.portNames, "port-names", "eth%d", "names of the interfaces, from 1 on")
+	f.StringVar(&o.tunnelNet, "tunnel-net", "", "`prefix` of the nodes' tunnel addresses: node N has the N-th after its first one. What a node is made to send to another then arrives there; empty for no underlay")
 	f.StringVar(&o.control, "control", "", "unix socket for requests and commands; empty for none")
 	f.IntVar(&o.cpus, "cpus", runtime.NumCPU(), "processors that the fleet may use at a time")
 	f.DurationVar(&o.probe, "probe", 5*time.Second, "`time` without a message from the controller after which it gets an echo request; 0 for never")
@@ -108,6 +114,12 @@ func (o *options) check() error {
 	case o.probe < 0 || o.backoff < 0 || o.every < 0:
 		return errors.New("--probe, --max-backoff and --every must not be negative")
 	}
+	if o.tunnelNet != "" {
+		p, err := netip.ParsePrefix(o.tunnelNet)
+		if err != nil || p != p.Masked() || !p.Contains(o.address(p, o.switches-1)) {
+			return fmt.Errorf("--tunnel-net %q: want a prefix with an address for each of the nodes, such as 172.16.0.0/16", o.tunnelNet)
+		}
+	}
 	if len(fmt.Sprintf(o.portNames, o.ports)) > 15 {
 		return fmt.Errorf("--port-names %q: the name of an interface takes at most 15 bytes", o.portNames)
 	}
@@ -117,7 +129,7 @@ func (o *options) check() error {
 // newFleet makes the switches.
 func newFleet(o *options) *simswitch.Fleet {
 	cfg := simswitch.FleetConfig{
-		Controller: o.controller, Dials: 64,
+		Controller: o.controller, Dials: 64, Underlay: o.underlay(),
 		Switch: func(name string, _ int) simswitch.Config {
 			return simswitch.Config{
 				DatapathID: openflow.DatapathID(model.DatapathIDFor(name)),
@@ -129,6 +141,35 @@ func newFleet(o *options) *simswitch.Fleet {
 		cfg.Names = append(cfg.Names, fmt.Sprintf(o.names, o.first+i))
 	}
 	return simswitch.NewFleet(cfg)
+}
+
+// address returns the tunnel address of the switch with an index, from 0 on.
+func (o *options) address(in netip.Prefix, i int) netip.Addr {
+	b := in.Addr().AsSlice()
+	for n, at := o.first+i, len(b)-1; n > 0 && at >= 0; at-- {
+		n += int(b[at])
+		b[at], n = byte(n), n>>8
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+// underlay carries the probes by which sdnd finds out whether packets arrive, to switches that have the flows for
+// these.
+func (o *options) underlay() *simswitch.Underlay {
+	p, err := netip.ParsePrefix(o.tunnelNet)
+	if err != nil {
+		return nil // check allows none
+	}
+	return &simswitch.Underlay{
+		Address: func(_ string, i int) netip.Addr { return o.address(p, i) },
+		Arrive: func(s *simswitch.Switch, packet []byte) (openflow.PacketIn, bool) {
+			return openflow.PacketIn{
+				BufferID: openflow.NoBuffer, TotalLen: uint16(len(packet)), Reason: openflow.ReasonAction, Table: pipeline.TableTunnelProbe,
+				Match: openflow.Match(nil).InPort(tunnelPort), Data: packet[:min(len(packet), pipeline.TunnelProbeBytes)],
+			}, s.NumFlowsIn(pipeline.TableTunnelProbe) > 0
+		},
+	}
 }
 
 // firstPort is the number of the first interface; the tunnel has tunnelPort.

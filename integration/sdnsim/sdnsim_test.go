@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,9 +16,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/openflow/session"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // sim is a running sdnsim, asked over its control socket.
@@ -194,6 +197,55 @@ func TestControl(t *testing.T) {
 	s.connected(3)
 }
 
+// TestUnderlay: what one switch is made to send to the tunnel address of another one arrives there, if that has the
+// flows which send it to its controller, and nowhere else.
+func TestUnderlay(t *testing.T) {
+	sessions := make(chan *session.Session, 10)
+	o := defaults(controller(t, sessions))
+	o.tunnelNet = "172.16.0.0/24"
+	s := start(t, o)
+	s.connected(3)
+	by := map[openflow.DatapathID]*session.Session{}
+	for range 3 {
+		sess := <-sessions
+		by[sess.Features().DatapathID] = sess
+	}
+	of := func(name string) *session.Session { return by[openflow.DatapathID(model.DatapathIDFor(name))] }
+	send := func(to, text string) {
+		t.Helper()
+		if err := of("node1").Send(t.Context(), openflow.NewPacketOut([]byte(text), pipeline.ToTunnel(tunnelPort, netip.MustParseAddr(to)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	arrives := func(node, want string) {
+		t.Helper()
+		for e := range of(node).Events() {
+			if in, ok := e.(*openflow.PacketIn); ok {
+				if string(in.Data) != want || in.Table != pipeline.TableTunnelProbe || in.InPort() != tunnelPort {
+					t.Errorf("at %s first arrives %q at port %v, in table %v", node, in.Data, in.InPort(), in.Table)
+				}
+				return
+			}
+		}
+		t.Errorf("nothing arrives at %s", node)
+	}
+	takes := func(node string) {
+		t.Helper()
+		f := openflow.Flow{Table: pipeline.TableTunnelProbe, Cookie: 1}
+		if err := of(node).Bundle(t.Context(), openflow.BundleAtomic, slices.Values([][]byte{f.AppendAdd(nil, 0)})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	takes("node3")
+	send("172.16.0.2", "node2 has no flows")
+	send("172.16.0.9", "nobody has this address")
+	send("172.16.0.3", "arrives") // after the others, which are under way in order
+	arrives("node3", "arrives")
+	takes("node2")
+	send("172.16.0.2", "arrives now")
+	arrives("node2", "arrives now")
+}
+
 func TestControlErrors(t *testing.T) {
 	s := start(t, defaults("127.0.0.1:1")) // nobody listens there
 	s.connected(0)
@@ -220,6 +272,7 @@ func TestOptions(t *testing.T) {
 		"--cpus":       func(o *options) { o.cpus = 0 },
 		"--probe":      func(o *options) { o.probe = -1 },
 		"--dpid-names": func(o *options) { o.names = "node" },
+		"--tunnel-net": func(o *options) { o.tunnelNet = "172.16.0.0/31" },
 		"--port-names": func(o *options) { o.portNames = "a-long-interface%d" },
 	} {
 		o := defaults("127.0.0.1:1")

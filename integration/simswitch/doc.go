@@ -1,6 +1,6 @@
 // Package simswitch is a simulated OpenFlow 1.3 switch that answers a controller
 // as Open vSwitch 3.1 does, over real connections, in a few KB: thousands of
-// them fit in a process. No packet passes through it.
+// them fit in a process. No packet passes through its flows.
 //
 // # What it simulates
 //
@@ -19,7 +19,8 @@
 //
 // # What it does not simulate
 //
-//   - Packets: counters are 0, and flows never time out.
+//   - Packets: counters are 0, and flows never time out. What a PACKET_OUT sends to the tunnel address of another
+//     switch of a fleet arrives there, if the fleet has an Underlay.
 //   - Queues. TABLE_MOD is refused with OFPBRC_BAD_TYPE.
 //   - The commands to insert and remove buckets, which are from OpenFlow 1.5 and which Open
 //     vSwitch accepts in 1.3: they are refused with OFPGMFC_BAD_COMMAND.

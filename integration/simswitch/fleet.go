@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -18,8 +19,10 @@ type FleetConfig struct {
 	// Names are the names of the switches, without duplicates.
 	Names []string
 	// Switch returns the settings of a switch, by its name and its index in Names. The Fleet
-	// sets Shared.
+	// sets Shared and, with an underlay, Tunnelled.
 	Switch func(name string, i int) Config
+	// Underlay carries packets between the switches; nil for none.
+	Underlay *Underlay
 	// Dials is the greatest number of connections being established at a time; 0 for 64.
 	Dials int
 	// DialTimeout is the time limit of establishing a connection; 0 for 10 s.
@@ -33,6 +36,9 @@ type Fleet struct {
 	shared   *Shared
 	switches map[string]*Switch
 	dialing  chan struct{}
+	// byAddress are the switches by their tunnel addresses, underlay the packets on their way to these.
+	byAddress map[netip.Addr]*Switch
+	underlay  chan onTheWay
 }
 
 // NewFleet creates a fleet with its switches, which are not connected yet.
@@ -40,12 +46,22 @@ func NewFleet(cfg FleetConfig) *Fleet {
 	cfg.DialTimeout = cmp.Or(cfg.DialTimeout, 10*time.Second)
 	f := &Fleet{
 		cfg: cfg, shared: NewShared(), switches: make(map[string]*Switch, len(cfg.Names)),
-		dialing: make(chan struct{}, cmp.Or(cfg.Dials, 64)),
+		dialing: make(chan struct{}, cmp.Or(cfg.Dials, 64)), byAddress: map[netip.Addr]*Switch{},
+	}
+	if cfg.Underlay != nil {
+		f.underlay = make(chan onTheWay, maxOnTheWay)
 	}
 	for i, name := range cfg.Names {
 		c := cfg.Switch(name, i)
 		c.Shared = f.shared
-		f.switches[name] = New(c)
+		if cfg.Underlay != nil {
+			c.Tunnelled = f.tunnelled
+		}
+		s := New(c)
+		f.switches[name] = s
+		if cfg.Underlay != nil {
+			f.byAddress[cfg.Underlay.Address(name, i)] = s
+		}
 	}
 	return f
 }
@@ -56,6 +72,9 @@ func (f *Fleet) Run(ctx context.Context) {
 	for _, name := range f.cfg.Names {
 		s := f.switches[name]
 		running.Go(func() { s.Run(ctx, f.dial) })
+	}
+	if f.cfg.Underlay != nil {
+		running.Go(func() { f.carry(ctx) })
 	}
 	running.Wait()
 }

@@ -199,6 +199,11 @@ func (c *conn) packetOut(msg []byte) refusal {
 	if c.s.cfg.PacketOut != nil {
 		c.s.cfg.PacketOut(data)
 	}
+	if c.s.cfg.Tunnelled != nil {
+		if to := tunnelDestination(in[:n]); to.IsValid() {
+			c.s.cfg.Tunnelled(to, data)
+		}
+	}
 	for len(actions) > 0 {
 		if be.Uint16(actions) == actOutput && openflow.PortNo(be.Uint32(actions[4:])) == openflow.PortController {
 			size := min(len(data), int(be.Uint16(actions[8:])), maxPacketIn)

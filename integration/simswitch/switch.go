@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +38,9 @@ type Config struct {
 	// PacketOut is called with the packet of each PACKET_OUT that is accepted, unless it is nil. It
 	// must be quick, must not call methods of the switch, and must not keep the packet.
 	PacketOut func(packet []byte)
+	// Tunnelled is called with the packet of each PACKET_OUT that is accepted and whose actions set the address to which
+	// a tunnel sends it, under the same conditions; nil for none.
+	Tunnelled func(to netip.Addr, packet []byte)
 
 	buffers *largeBuffers
 }
