@@ -123,6 +123,11 @@ func (b *nodePortBed) nodePortRouted() {
 		}
 	}
 	b.reachesAs("pub2", "tcp", "[fd00:96::20]:80", "2001:db8:1:1::12")
+	// At an address of the service on the uplink it is the same, and ports of the router reach that as well.
+	b.apply(`{kind: Service, name: onwan, spec: {addresses: [10.96.0.21, "fd00:96::21"], routers: [pub], uplink: {name: wan, addresses: ["2001:db8:0:2::5b"]}, ports: [{port: 80, targetPort: 8080}], backends: {selector: {matchLabels: {app: pub}}}}}`)
+	b.answers("tcp", "[2001:db8:0:2::5b]:80", "pub1", "pub2")
+	b.reachesAs("pub2", "tcp", "[2001:db8:0:2::5b]:80", "2001:db8:1:1::12")
+	b.sdnctl("service", "delete", "onwan", "--wait=20s")
 }
 
 // refusedBy waits until a port is refused at once.

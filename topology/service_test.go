@@ -216,6 +216,10 @@ func TestServiceUplink(t *testing.T) {
 	ext := func(addresses string) topology.Op {
 		return put(topology.KindUplink, "ext", model.UplinkSpec{Type: model.UplinkBridge, Bridge: "br-ex", Subnet: netip.MustParsePrefix("192.0.2.0/24"), Addresses: []netip.Prefix{netip.MustParsePrefix(addresses)}})
 	}
+	dual := put(topology.KindUplink, "ext", model.UplinkSpec{
+		Type: model.UplinkBridge, Bridge: "br-ex", Subnet: netip.MustParsePrefix("192.0.2.0/24"), Subnet6: netip.MustParsePrefix("2001:db8:0:2::/64"),
+		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.64/26"), netip.MustParsePrefix("2001:db8:0:2::40/122")},
+	})
 	s := plan(t, topology.NewSnapshot(),
 		put(topology.KindNetwork, "blue", stretched("10.0.0.0/24")), put(topology.KindNetwork, "red", stretched("192.0.2.0/28")),
 		put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"blue"}}),
@@ -251,7 +255,10 @@ func TestServiceUplink(t *testing.T) {
 		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) { on("192.0.2.92")(s); s.Uplink.Name = "none" })}, `spec.uplink.name: there is no uplink "none"`},
 		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) { on("192.0.2.92")(s); s.Networks = []string{"red"} })}, "spec.uplink: a service with addresses on an uplink names several networks or routers"},
 		{[]topology.Op{putService("b", "10.96.0.2", on())}, "spec.uplink.addresses: has 0 addresses, want 1 to 16"},
-		{[]topology.Op{putService("b", "10.96.0.2", on("2001:db8::1"))}, "2001:db8::1 is IPv6, which uplinks of the type bridge do not carry"},
+		{[]topology.Op{putService("b", "10.96.0.2", on("2001:db8::1"))}, "2001:db8::1 of service/b is none of the addresses of uplink/ext"},
+		{[]topology.Op{dual, putService("b", "10.96.0.2", on("192.0.2.92", "2001:db8:0:2::5a"))}, ""},
+		{[]topology.Op{dual, putService("b", "10.96.0.2", on("2001:db8:0:2::5a")), putService("c", "10.96.0.3", on("2001:db8:0:2::5a"))}, "spec.uplink.addresses[0]: 2001:db8:0:2::5a belongs to service/b"},
+		{[]topology.Op{dual, putService("b", "10.96.0.2", on("2001:db8:0:2::1"))}, "2001:db8:0:2::1 of service/b is none of the addresses of uplink/ext"},
 		{[]topology.Op{putService("b", "10.96.0.2", on("192.0.2.92", "192.0.2.92"))}, "192.0.2.92 is listed twice"},
 		{[]topology.Op{putService("b", "192.0.2.92", on("192.0.2.92"))}, "192.0.2.92 is among spec.addresses, too"},
 		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) {

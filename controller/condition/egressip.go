@@ -22,6 +22,8 @@ type EgressNode struct {
 	// Reached says that it is reached, Bridge that it has a port to the bridge of the uplink,
 	// Addressed that it has an address of its own there, if it needs one.
 	Reached, Bridge, Addressed bool
+	// Lacks is the family of the address that it lacks, "" if one of any family would do.
+	Lacks string
 	// Blind are the nodes whose switches cannot find out whether it is reached.
 	Blind []string
 }
@@ -43,8 +45,13 @@ func unfitNodes(nodes []EgressNode, uplink, bridge string) (unfit []string, cure
 			unfit = append(unfit, fmt.Sprintf("%s has no port to the bridge %s of uplink %s", n.Name, bridge, uplink))
 			cure = orElse(cure, fmt.Sprintf("on %s: sdnctl node join %s --controller ADDRESS --uplink bridge:%s, beside the flags that it joined with", n.Name, n.Name, bridge))
 		case !n.Addressed:
-			unfit = append(unfit, fmt.Sprintf("%s has no uplinkAddress on uplink %s", n.Name, uplink))
-			cure = orElse(cure, fmt.Sprintf("sdnctl node set %s --uplink-address ADDRESS", n.Name))
+			what, fix := "uplinkAddress", fmt.Sprintf("sdnctl node set %s --uplink-address ADDRESS", n.Name)
+			if n.Lacks != "" {
+				what = "uplinkAddress of " + n.Lacks
+				fix += ", beside the addresses that it has"
+			}
+			unfit = append(unfit, fmt.Sprintf("%s has no %s on uplink %s", n.Name, what, uplink))
+			cure = orElse(cure, fix)
 		}
 	}
 	return unfit, cure

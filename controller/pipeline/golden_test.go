@@ -419,7 +419,7 @@ func nodePortGolden() golden {
 	}}
 }
 
-// bridgeNodePortGolden is services with node ports on nodes whose uplink is a bridge with both families. The IPv6 of
+// bridgeNodePortGolden is services with node ports and addresses on the uplink, on nodes whose uplink is a bridge with both families. The IPv6 of
 // one router is routed, and a port of the other leaves with an egress address by n1.
 func bridgeNodePortGolden() golden {
 	return golden{name: "node-ports-bridge", node: "n1", declare: func(b *builder) {
@@ -434,15 +434,16 @@ func bridgeNodePortGolden() golden {
 		b.labelled("web1", "blue", "n1", "web")
 		b.labelled("web2", "blue", "n2", "web")
 		b.labelled("pub2", "pub", "n2", "pub")
-		service := func(name, router string, last uint16, number uint16) {
+		service := func(name, router string, last uint16, number uint16, uplink ...netip.Addr) {
 			b.op(model.KindService, name, model.ServiceSpec{
+				Uplink:    &model.ServiceUplink{Name: "ext", Addresses: uplink},
 				Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 96, 0, byte(last)}), netip.AddrFrom16([16]byte{0xfd, 15: byte(last)})}, Routers: []string{router},
 				Ports:    []model.ServicePort{{Name: "http", Port: 80, TargetPort: model.TargetPort{Number: 8080}, NodePort: model.NodePort{Number: number}}},
 				Backends: model.ServiceBackends{PolicySelection: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": name}}}},
 			})
 		}
-		service("web", "r", 10, 30080)
-		service("pub", "s", 11, 30085)
+		service("web", "r", 10, 30080, netip.MustParseAddr("192.0.2.90"), netip.MustParseAddr("2001:db8:0:2::5a"))
+		service("pub", "s", 11, 30085, netip.MustParseAddr("2001:db8:0:2::5b"))
 		b.op(topology.KindEgressIP, "web", model.EgressIPSpec{
 			Uplink: "ext", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.80")}, Nodes: []string{"n1"},
 			Ports: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}},

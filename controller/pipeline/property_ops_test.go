@@ -220,7 +220,10 @@ func randomService(t *rapid.T) model.ServiceSpec {
 		}
 	}
 	if len(s.Networks)+len(s.Routers) == 1 && rapid.Bool().Draw(t, "on the uplink") {
-		s.Uplink = &model.ServiceUplink{Name: "u3", Addresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(rapid.IntRange(122, 125).Draw(t, "address on the uplink"))})}}
+		last := byte(rapid.IntRange(122, 125).Draw(t, "address on the uplink"))
+		both := []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, last}), netip.MustParseAddr(fmt.Sprintf("2001:db8:0:2::%x", last))}
+		first := rapid.IntRange(0, 1).Draw(t, "first family on the uplink")
+		s.Uplink = &model.ServiceUplink{Name: "u3", Addresses: both[first:rapid.IntRange(first+1, 2).Draw(t, "last family on the uplink")]}
 	}
 	if s.Exposed() && rapid.Bool().Draw(t, "external local") {
 		s.ExternalTrafficPolicy = model.TrafficLocal

@@ -10,8 +10,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Services with addresses on an uplink of the type bridge. All nodes that have an address of their own there
-// have the flows by which packets from outside reach backends; one of them answers for the addresses.
+// Services with addresses on an uplink of the type bridge. All nodes that have addresses of their own there, of the
+// same families, have the flows by which packets from outside reach backends; one of them answers for the addresses.
 
 // ExposedNode is a node that may answer for addresses of services on an uplink.
 type ExposedNode struct {
@@ -21,9 +21,25 @@ type ExposedNode struct {
 	Bridge bool
 	// Reached is as in Gateway.
 	Reached bool
+	// own says of which families it has addresses of its own there.
+	own [2]bool
 }
 
-// ExposedNodes returns the nodes that have an address of their own on an uplink, by name. It looks at all
+// Serves reports whether the node has an address of its own on the uplink of each family that a service has
+// there. Only then machines outside reach the service by it.
+func (n ExposedNode) Serves(o *topology.Service) bool {
+	for _, f := range model.Families() {
+		if o.Spec.OnUplinkBy(f) && !n.own[f] {
+			return false
+		}
+	}
+	return true
+}
+
+// Has reports whether the node has an address of a family there.
+func (n ExposedNode) Has(f topology.Family) bool { return n.own[f] }
+
+// ExposedNodes returns the nodes that have an address of their own on an uplink, of any family, by name. It looks at all
 // nodes.
 func (v *View) ExposedNodes(uplink string) (all []ExposedNode) {
 	u, ok := v.Topo.Uplink(uplink)
@@ -31,11 +47,15 @@ func (v *View) ExposedNodes(uplink string) (all []ExposedNode) {
 		return nil
 	}
 	for n := range v.Topo.Nodes() {
-		if _, has := n.Spec.UplinkAddress(u.Spec); !has {
+		var own [2]bool
+		for _, f := range model.Families() {
+			_, own[f] = n.Spec.UplinkAddressOf(u.Spec, f)
+		}
+		if own == [2]bool{} {
 			continue
 		}
 		_, known := v.Away(n.Name)
-		all = append(all, ExposedNode{n.Name, !known || v.Bridge(n.Name, u.Spec.Bridge) != 0, v.Reached(n.Name)})
+		all = append(all, ExposedNode{n.Name, !known || v.Bridge(n.Name, u.Spec.Bridge) != 0, v.Reached(n.Name), own})
 	}
 	return all
 }
@@ -57,7 +77,7 @@ func (v *View) holderOf(o *topology.Service, nodes []ExposedNode) (best string) 
 	var highest uint64
 	has := false
 	for _, n := range nodes {
-		if !n.Bridge || !n.Reached {
+		if !n.Bridge || !n.Reached || !n.Serves(o) {
 			continue
 		}
 		h := xxhash.Sum64String(o.Name + "\x00" + n.Node)
@@ -237,7 +257,8 @@ func (v *View) exposedAt(o *topology.Service, node string) (u bridgeUplink, ok b
 		return u, false
 	}
 	for u := range v.bridgeUplinks(node) {
-		if u.Name == o.Spec.Uplink.Name && u.address.IsValid() {
+		n := ExposedNode{own: [2]bool{u.address.IsValid(), u.address6.IsValid()}}
+		if u.Name == o.Spec.Uplink.Name && n.Serves(o) {
 			return u, true
 		}
 	}

@@ -18,6 +18,7 @@ func ndTargetStage() stage {
 		network: (*Compiler).ndNetwork,
 		block:   (*Compiler).ndBlock,
 		port:    (*Compiler).ndPort,
+		service: (*Compiler).ndService,
 	}
 }
 

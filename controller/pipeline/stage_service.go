@@ -165,7 +165,9 @@ type front struct {
 }
 
 // has reports whether clients may call the port by a family.
-func (w front) has(f topology.Family) bool { return !w.uplink || f == topology.IPv4 }
+func (w front) has(f topology.Family) bool {
+	return !w.uplink || slices.ContainsFunc(w.addresses, func(a netip.Addr) bool { return model.FamilyOf(a) == f })
+}
 
 // fronts yields how clients of a scope reach the ports of a service: those outside by node ports at
 // the node's own addresses, of the families that the service has, and at its addresses on an uplink.

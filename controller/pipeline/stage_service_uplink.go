@@ -20,7 +20,8 @@ func (c *Compiler) exposed(o *topology.Service) (u bridgeUplink, ok bool) {
 	return u, ok
 }
 
-// publicService takes what comes from outside for addresses of a service. One node answers ARP for them.
+// publicService takes what comes from outside for addresses of a service. One node answers ARP and neighbour
+// solicitations for them.
 func (c *Compiler) publicService(o *topology.Service) {
 	u, ok := c.exposed(o)
 	if !ok {
@@ -28,11 +29,20 @@ func (c *Compiler) publicService(o *topology.Service) {
 	}
 	for _, a := range o.Spec.OnUplink() {
 		if c.view.ServiceHolder(o.Name) == c.node {
-			c.publicARP(u, a)
+			c.publicAnswers(u, a)
 		}
 		c.match = c.toPublic(u, a)
 		c.instr = c.instr[:0].GotoTable(TableNodePort)
-		c.emit(prioNormal, "takes what is for the service's address on the uplink")
+		c.emit(prioNormal, rules{"takes what is for the service's address on the uplink", "takes what is for the service's IPv6 address on the uplink"}[model.FamilyOf(a)])
+	}
+}
+
+// ndService completes answers to neighbour solicitations for addresses of a service.
+func (c *Compiler) ndService(o *topology.Service) {
+	if u, ok := c.exposed(o); ok && c.view.ServiceHolder(o.Name) == c.node {
+		for _, a := range o.Spec.OnUplink() {
+			c.ndUplink(u, a)
+		}
 	}
 }
 
@@ -44,7 +54,7 @@ func (c *Compiler) echoService(o *topology.Service) {
 	for _, a := range o.Spec.OnUplink() {
 		c.match, c.actions = echoOf(c.match[:0], c.actions[:0], a)
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioPublicEcho, "answers pings from outside of the service's address on the uplink")
+		c.emit(prioPublicEcho, rules{"answers pings from outside of the service's address on the uplink", "answers pings from outside of the service's IPv6 address on the uplink"}[model.FamilyOf(a)])
 	}
 }
 
@@ -56,7 +66,7 @@ func (c *Compiler) untouchedService(o *topology.Service) {
 	for _, a := range o.Spec.OnUplink() {
 		c.match = toPrefix(c.match[:0], host(a)).RegMasked(regFlags, flagEntered, flagEntered)
 		c.instr = c.instr[:0]
-		c.emit(prioUntouched, "drops what comes from outside for the service's address and belongs to no connection")
+		c.emit(prioUntouched, rules{"drops what comes from outside for the service's address and belongs to no connection", "drops what comes from outside for the service's IPv6 address and belongs to no connection"}[model.FamilyOf(a)])
 	}
 }
 
@@ -67,10 +77,10 @@ func (c *Compiler) outService(o *topology.Service) {
 		return
 	}
 	for _, a := range o.Spec.OnUplink() {
-		c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Src(host(a))
+		c.match = fromPrefix(c.match[:0], host(a))
 		c.actions = c.actions[:0].DecTTL().SetReg(regOutPort, uint32(u.port)).SetEthSrc(model.OutsideMAC(a)).Resubmit(openflow.PortInPort, TableLeave)
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioNormal, "sends answers out by the bridge, with the service's address")
+		c.emit(prioNormal, rules{"sends answers out by the bridge, with the service's address", "sends answers out by the bridge, with the service's IPv6 address"}[model.FamilyOf(a)])
 	}
 }
 

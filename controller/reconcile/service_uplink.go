@@ -81,6 +81,12 @@ func uplinkFacts(v *pipeline.View, o *topology.Service, out *condition.ServiceFa
 		return
 	}
 	for _, n := range v.ExposedNodes(out.Uplink) {
-		out.Unfit = append(out.Unfit, condition.EgressNode{Name: n.Node, Reached: n.Reached, Bridge: n.Bridge, Addressed: true})
+		unfit := condition.EgressNode{Name: n.Node, Reached: n.Reached, Bridge: n.Bridge, Addressed: n.Serves(o)}
+		for _, f := range model.Families() {
+			if o.Spec.OnUplinkBy(f) && !n.Has(f) && unfit.Lacks == "" {
+				unfit.Lacks = f.String()
+			}
+		}
+		out.Unfit = append(out.Unfit, unfit)
 	}
 }

@@ -92,7 +92,7 @@ func EgressProbed(name string) (d DatapathID, ok bool) {
 }
 
 // uplinkAddresses checks addresses of an uplink of the type bridge, 1 to most of them, and unmaps them.
-// example is one to name in problems, and six what to do about an IPv6 one.
+// example is one to name in problems, and six what to do about an IPv6 one, "" if there may be such.
 func uplinkAddresses(all []netip.Addr, path string, most int, example, six string, bad Reporter) {
 	if n := len(all); n == 0 || n > most {
 		bad(Invalid, path, fmt.Sprintf("has %d addresses, want 1 to %d", n, most), "give some of the uplink's addresses, such as "+example)
@@ -103,7 +103,7 @@ func uplinkAddresses(all []netip.Addr, path string, most int, example, six strin
 		switch {
 		case !a.IsValid():
 			bad(Invalid, at, "is missing", "give one of the uplink's addresses, such as "+example)
-		case !all[i].Is4():
+		case !all[i].Is4() && six != "":
 			bad(Invalid, at, a.String()+" is IPv6, which uplinks of the type bridge do not carry", six)
 		case slices.Contains(all[:i], all[i]):
 			bad(Invalid, at, all[i].String()+" is listed twice", "list it once")

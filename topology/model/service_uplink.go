@@ -9,7 +9,7 @@ import (
 // ServiceUplink is addresses of a service on the network of an uplink of the type bridge.
 type ServiceUplink struct {
 	Name      string       `json:"name" doc:"Name of an uplink of the type bridge, on whose network the addresses are" example:"ext"`
-	Addresses []netip.Addr `json:"addresses" doc:"The addresses, 1 to 16: IPv4, of the uplink's addresses, that no node, no floating or egress address and no other service has" example:"[\"192.0.2.90\"]"`
+	Addresses []netip.Addr `json:"addresses" doc:"The addresses, 1 to 16, of one or both families: of the uplink's addresses, that no node, no floating or egress address and no other service has" example:"[\"192.0.2.90\",\"2001:db8:0:2::90\"]"`
 }
 
 // normal checks the addresses on an uplink, and returns a copy of them.
@@ -21,7 +21,7 @@ func (u *ServiceUplink) normal(s *ServiceSpec, bad Reporter) *ServiceUplink {
 	if out.Name == "" {
 		bad(Invalid, "spec.uplink.name", "is missing", "name an uplink of the type bridge; 'sdnctl uplink list' shows those that there are")
 	}
-	uplinkAddresses(out.Addresses, "spec.uplink.addresses", MaxServiceAddresses, "192.0.2.90", "give an IPv4 address; by IPv6 machines outside reach node ports", bad)
+	uplinkAddresses(out.Addresses, "spec.uplink.addresses", MaxServiceAddresses, "192.0.2.90", "", bad)
 	for i, a := range out.Addresses {
 		if a.IsValid() && slices.Contains(s.Addresses, a) && !slices.Contains(out.Addresses[:i], a) {
 			bad(Invalid, fmt.Sprintf("spec.uplink.addresses[%d]", i), a.String()+" is among spec.addresses, too", "list it here alone: ports of the networks reach the service at addresses on the uplink, too")
@@ -49,6 +49,11 @@ func (s ServiceSpec) OnUplink() []netip.Addr {
 		return nil
 	}
 	return s.Uplink.Addresses
+}
+
+// OnUplinkBy reports whether the service has addresses of a family on an uplink.
+func (s ServiceSpec) OnUplinkBy(f Family) bool {
+	return slices.ContainsFunc(s.OnUplink(), func(a netip.Addr) bool { return FamilyOf(a) == f })
 }
 
 // Reached returns the addresses at which ports of the networks reach the service: its own, and
