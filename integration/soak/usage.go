@@ -38,9 +38,9 @@ func (s *soak) usage(ctx context.Context) (u usage, err error) {
 }
 
 // returned waits until sdnd uses no more than at first, except for what a Go program does not
-// return at once.
+// return at once, and the 64 MB of garbage that sdnd lets lie.
 func (s *soak) returned(ctx context.Context) error {
-	const slack, extra = 6, 64 << 20
+	const slack, extra = 6, 128 << 20
 	return lab.PollFor(ctx, settleTimeout, "goroutines and memory to return to base", func(ctx context.Context) error {
 		s.api.Close() // each connection costs sdnd a goroutine
 		u, err := s.usage(ctx)
