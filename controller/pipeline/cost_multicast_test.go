@@ -204,7 +204,7 @@ func TestFloodQuiet(t *testing.T) {
 			t.Errorf("%s: %d, %v, want %s", node, packets, ok, want)
 		}
 	}
-	for id, want := range map[uint32]string{1: "false", 4 << 16: "false", 4<<16 + 7: "7 true", 5 << 16: "false"} {
+	for id, want := range map[uint32]string{1: "false", 3<<16 + 3: "false", 3<<16 + 256: "false", 3<<16 + 256 + 7: "7 true", 4<<16 + 256: "false"} {
 		in, ok := pipeline.FloodMeter(id)
 		if got := fmt.Sprint(ok); ok && fmt.Sprintf("%d %v", in, ok) != want || !ok && got != want {
 			t.Errorf("meter %d: %d, %v", id, in, ok)

@@ -8,8 +8,10 @@ import (
 // TableFlood limits what a port sends to all ports of its network.
 const TableFlood openflow.TableID = 136
 
-// floodMeters are behind the meters that a node has once.
-const floodMeters = 4 << 16
+// floodMeters are behind the meters that a node has once, with room for more of these. Versions of Open vSwitch that
+// take no number above that of the meters they have room for, which is 200,000 with the kernel, take those
+// of the first 3,000 ports.
+const floodMeters = errorMeter + 256
 
 func floodStage() stage {
 	return stage{
