@@ -45,7 +45,7 @@ since it started.`,
 
 // answerCauses are the causes of answers, for completion.
 func answerCauses() []string {
-	return []string{"dhcp", "dhcpv6", "dns", "group-report", "health-check", "health-port", "next-hop", "no-neighbour", "no-route", "node-port-taken", "refuse", "reject", "router-solicitation", "stale-udp", "too-large", "ttl-expired", "tunnel-probe"}
+	return []string{"dhcp", "dhcpv6", "dns", "group-report", "health-check", "health-port", "next-hop", "no-neighbour", "no-route", "node-port-taken", "refuse", "reject", "router-solicitation", "stale-udp", "too-big", "too-large", "ttl-expired", "tunnel-probe"}
 }
 
 func (o *answersOptions) run(ctx context.Context, port string) error {

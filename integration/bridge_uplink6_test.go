@@ -3,10 +3,12 @@ package integration
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -173,6 +175,7 @@ func (b *bridge6Bed) errors6() {
 			return nil
 		}))
 	}
+	b.learnsMTU("blue1", b.beyond.Addr6, 1280)
 	// What is sent to beyond passes a path with an MTU of 1280 bytes.
 	const size = 1 << 18
 	_, c, err := b.ask("blue1", "tcp", b.beyond.Addr6, 0)
@@ -222,4 +225,33 @@ func (b *bridge6Bed) restart6() {
 	b.settle()
 	b.outAs("blue1", "tcp", b.far6, "2001:db8:0:2::65")
 	b.echoes("after others deleted flows", live)
+}
+
+// learnsMTU checks that a container which sends large datagrams over a way with an MTU in bytes below 1350 learns that (P-ICM-01).
+func (b *outsideBed) learnsMTU(from string, to netip.Addr, mtu int) {
+	b.t.Helper()
+	_, err := b.c[from].Exec(b.ctx, "ip", "-6", "route", "flush", "cache")
+	b.must(err)
+	b.must(lab.PollFor(b.ctx, 20*time.Second, from+" to learn the MTU of the way to "+to.String()+" by UDP", func(ctx context.Context) error {
+		err := b.c[from].Inside(func() error {
+			conn, err := net.Dial("udp", netip.AddrPortFrom(to, 99).String())
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			_, err = conn.Write(make([]byte, 1350))
+			return err
+		})
+		if err != nil && !errors.Is(err, syscall.EMSGSIZE) && !errors.Is(err, syscall.ECONNREFUSED) {
+			return err
+		}
+		out, err := b.c[from].Exec(ctx, "ip", "route", "get", to.String())
+		if err == nil && !strings.Contains(out, "mtu "+strconv.Itoa(mtu)) {
+			answers, _ := b.Controller.Exec(ctx, "sdnctl", "answers", "--cause", "too-big")
+			err = errors.New(out + answers)
+		}
+		return err
+	}))
+	_, err = b.c[from].Exec(b.ctx, "ip", "-6", "route", "flush", "cache")
+	b.must(err)
 }

@@ -272,6 +272,7 @@ func (b *outsideBed) northSouthErrors() {
 			b.t.Errorf("a ping of 4000 bytes in fragments to %s: %v: %s", to, err, out)
 		}
 	}
+	b.learnsMTU("blue1", b.outside.Addr6, 1300)
 }
 
 func (b *outsideBed) northSouthShut() {

@@ -43,7 +43,10 @@ func Causes(upstream nameserver.Upstream, links Links) []packetin.Cause {
 	noNeighbour.Name, noNeighbour.Table, noNeighbour.Answer = "no-neighbour", pipeline.TableNeighbour, NoNeighbour
 	tooLarge := rejected
 	tooLarge.Name, tooLarge.Table, tooLarge.Answer = "too-large", pipeline.TableTooLarge, TooLarge
+	tooBig := cause
+	tooBig.Name, tooBig.Table, tooBig.Answer = "too-big", pipeline.TableTooBig, TooBig
+	tooBig.PerPort = packetin.Budget{Packets: 512, Bytes: 1 << 20} // one port of the switch for all machines outside
 	hop := cause
 	hop.Name, hop.Table, hop.Answer = "next-hop", pipeline.TableOutside, NextHop
-	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, taken, health, stale, names, expired, noRoute, noNeighbour, tooLarge}
+	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, taken, health, stale, names, expired, noRoute, noNeighbour, tooLarge, tooBig}
 }

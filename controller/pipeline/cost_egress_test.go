@@ -14,8 +14,9 @@ import (
 
 // The constants of docs/cost.md for uplinks.
 const (
-	perExpiredIn = 1                   // flows for what comes from outside and whose TTL ends, for each family
-	perUplink    = 21 + 2*perExpiredIn // flows of a node that has the port, and both families
+	perExpiredIn = 1                               // flows for what comes from outside and whose TTL ends, for each family
+	perTooBig    = 3                               // flows and a meter of a node that has any uplink, and IPv6
+	perUplink    = 21 + 2*perExpiredIn + perTooBig // flows of a node that has the port, and both families
 	// perTunnelUDP is what a node with an uplink has if its tunnel has another UDP port than VXLAN's.
 	perTunnelUDP = 2
 

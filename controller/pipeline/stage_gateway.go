@@ -13,7 +13,7 @@ const TableGateway openflow.TableID = 60
 
 func gatewayStage() stage {
 	return stage{
-		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; next hop: forward; remote block: tunnel; leaves: egress; too large for the network: too-large; TTL ends: controller, at a bounded rate"},
+		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; next hop: forward; remote block: tunnel; leaves: egress; too large for the network: too-large; says that a packet was too big: too-big, and on; TTL ends: controller, at a bounded rate"},
 		node:    (*Compiler).gatewayNode,
 		network: (*Compiler).gatewayNetwork,
 		block:   (*Compiler).gatewayBlock,
@@ -33,6 +33,7 @@ func (c *Compiler) gatewayNode() {
 	c.gatewayExpired()
 	c.gatewayOutside()
 	c.gatewayLarge()
+	c.gatewayTooBig()
 	c.gatewayHost()
 }
 

@@ -95,6 +95,7 @@ func stages() []stage {
 		multicastStage(),
 		floodStage(),
 		tunnelProbeStage(),
+		tooBigStage(),
 	}
 }
 

@@ -100,7 +100,7 @@ func TestPipelineFlows(t *testing.T) {
 	// All but TableSample, which has what is learned, TableStamp, and those of uplinks, answers
 	// and services: the simulator has no connection tracker to translate, and their flows and
 	// groups are tried on Open vSwitch (TestNorthSouth, TestBridgeUplink, TestFloatingIP, TestEgressIP, TestNodePorts, TestDHCPClients, TestServices).
-	without := strings.Fields("sample stamp public return returned egress translate translated uplink node-address leave next-hop outside node-port entered answered out too-large floating by-gateway unanswered at-gateway egress-address egress-translated dhcp ra dhcpv6 dns dns-away " +
+	without := strings.Fields("sample stamp public return returned egress translate translated uplink node-address leave next-hop outside node-port entered answered out too-large too-big floating by-gateway unanswered at-gateway egress-address egress-translated dhcp ra dhcpv6 dns dns-away " +
 		"client connection service endpoint chosen hairpin reflect hairpin-reply refuse affinity affinity-backend affinity-learn deliver delivered serving reports multicast flood")
 	for _, table := range pipeline.Tables() {
 		if !tables[byte(table.ID)] && !slices.Contains(without, table.Name) {
