@@ -14,7 +14,7 @@ import (
 // TestAnswerCauses: the causes that are completed are those that sdnd has.
 func TestAnswerCauses(t *testing.T) {
 	var want []string
-	for _, c := range append(answer.Causes(nameserver.Upstream{}, nil), answer.NewProber().Cause(), answer.NewSnooper(time.Now).Cause(), answer.NewTunnelProber().Cause()) {
+	for _, c := range append(answer.Causes(nameserver.Upstream{}), answer.NewProber().Cause(), answer.NewSnooper(time.Now).Cause(), answer.NewTunnelProber().Cause()) {
 		want = append(want, c.Name)
 	}
 	slices.Sort(want)

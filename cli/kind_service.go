@@ -422,6 +422,9 @@ func serviceDetails(v serviceView) [][2]string {
 		case b.Node != "":
 			state += ", on " + b.Node
 		}
+		if b.LinkDown {
+			state += ", link down"
+		}
 		if b.Health != "" && b.Bound {
 			state += ", " + string(b.Health)
 		}

@@ -34,6 +34,8 @@ func servicesMany(t *testing.T, b *serviceBed) {
 	b.apply(objects.String())
 	_, err := b.node("node2").VSCtl(b.ctx, plug...)
 	b.must(err)
+	_, err = b.node("node2").Exec(b.ctx, "sh", "-c", "for i in /sys/class/net/m[0-9][0-9][0-9]; do ip link set ${i##*/} up; done")
+	b.must(err)
 	b.bound(names...)
 	var services []string
 	defer func() {

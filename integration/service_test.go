@@ -38,6 +38,7 @@ func TestServices(t *testing.T) {
 	b.part("P-SVC-07: what the service does not offer goes nowhere", servicesOnly)
 	b.part("P-ICM-01: errors about translated packets reach the client", servicesErrors)
 	b.part("P-SVC-05, P-SVC-06, P-SVC-29: backends come and go, connections stay", servicesChange)
+	b.part("a backend whose link is down gets no connections from any node", servicesUnlinked)
 	b.part("P-SVC-17: a socket of UDP that keeps sending moves to a backend that serves", servicesUDP)
 	b.part("the draining time: connections to what left are reset when it is over", servicesDraining)
 	b.part("the draining time: the backend's end is reset, too", servicesCut)

@@ -9,8 +9,8 @@ import (
 )
 
 // Causes are those that this package answers. Names that are not declared are asked of
-// upstream; health ports count backends whose links are up.
-func Causes(upstream nameserver.Upstream, links Links) []packetin.Cause {
+// upstream.
+func Causes(upstream nameserver.Upstream) []packetin.Cause {
 	cause := packetin.Cause{
 		PerPort: packetin.Budget{Packets: 16, Bytes: 32 << 10}, Total: packetin.Budget{Packets: 8192, Bytes: 8 << 20}, Deadline: time.Second,
 	}
@@ -28,7 +28,7 @@ func Causes(upstream nameserver.Upstream, links Links) []packetin.Cause {
 	taken := rejected
 	taken.Name, taken.Table, taken.Answer = "node-port-taken", pipeline.TableEntered, Taken
 	health := cause
-	health.Name, health.Table, health.Answer = "health-port", pipeline.TableNodePort, HealthPort(links)
+	health.Name, health.Table, health.Answer = "health-port", pipeline.TableNodePort, HealthPort
 	health.PerPort = packetin.Budget{Packets: 512, Bytes: 512 << 10} // one port of the switch for all machines outside
 	stale := cause
 	stale.Name, stale.Table, stale.Answer = "stale-udp", pipeline.TableServing, Stale

@@ -257,7 +257,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(frame)
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		b := &bed{t, b.view}
-		for _, c := range Causes(nameserver.Upstream{}, nil) {
+		for _, c := range Causes(nameserver.Upstream{}) {
 			if r := c.Answer(b.view, b.at("web.1"), b.packetIn("web.1", frame)); r.What == "" {
 				t.Errorf("%s: it does not say what happened", c.Name)
 			}

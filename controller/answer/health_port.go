@@ -15,23 +15,11 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Links knows the links of switches.
-type Links interface {
-	// Forwards reports whether the link of a port of a node's switch is up, as far as is known.
-	Forwards(node string, port openflow.PortNo) bool
-}
-
-// HealthPort returns what answers what a machine outside sends to the health port of a service: the
+// HealthPort answers what a machine outside sends to the health port of a service: it is the
 // server's end of a connection of TCP on which it asks once by HTTP (RFC 9112). It keeps nothing of
 // the connection: the first number of its own follows from the ends, and each answer from the segment
 // that it answers. So the question must be in one segment, as that of a load balancer is.
-func HealthPort(links Links) func(*pipeline.View, packetin.Port, *openflow.PacketIn) packetin.Reply {
-	return func(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
-		return healthReply(v, p, m, func(port openflow.PortNo) bool { return links.Forwards(p.Node, port) })
-	}
-}
-
-func healthReply(v *pipeline.View, p packetin.Port, m *openflow.PacketIn, forwards func(openflow.PortNo) bool) packetin.Reply {
+func HealthPort(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
 	in := gopacket.NewPacket(m.Data, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
 	tcp, _ := in.TransportLayer().(*layers.TCP)
 	if tcp == nil || p.No == 0 {
@@ -41,7 +29,7 @@ func healthReply(v *pipeline.View, p packetin.Port, m *openflow.PacketIn, forwar
 	if !ok || o.HealthPort() != uint16(tcp.DstPort) {
 		return packetin.Reply{What: "no service has that health port any more"}
 	}
-	s, what := healthSegment(segmentOf(tcp), firstNumber(in), o.Name, v.ReadyOn(o, p.Node, forwards))
+	s, what := healthSegment(segmentOf(tcp), firstNumber(in), o.Name, v.ReadyOn(o, p.Node))
 	if s == nil {
 		return packetin.Reply{What: what}
 	}

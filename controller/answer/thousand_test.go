@@ -64,7 +64,7 @@ func TestThousandClients(t *testing.T) {
 	}
 	b := &bed{t, pipeline.NewView(r.Next).Next(u)}
 	c := &clients{view: b.view, answers: make(chan sentTo, 4*many)}
-	queues, err := packetin.New(nil, Causes(nameserver.Upstream{}, nil)...)
+	queues, err := packetin.New(nil, Causes(nameserver.Upstream{})...)
 	if err != nil {
 		t.Fatal(err)
 	}

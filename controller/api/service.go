@@ -50,6 +50,7 @@ type ServiceMember struct {
 	Node      string              `json:"node,omitempty" doc:"The node that it is on; left out while that is unknown" example:"node1"`
 	Addresses []netip.Addr        `json:"addresses" doc:"Its addresses" example:"[\"10.244.1.5\"]"`
 	Bound     bool                `json:"bound" doc:"Whether it has an interface. Without one it gets no connections"`
+	LinkDown  bool                `json:"linkDown,omitempty" doc:"Whether the link of its interface is down, or a setting of the switch drops what passes there. Then it gets no new connections. While its node is not connected, what was known last"`
 	State     model.EndpointState `json:"state" doc:"ready: gets new connections. draining: keeps those that it has" enum:"ready,draining" example:"ready"`
 	// Health is "" without a health check.
 	Health    BackendHealth `json:"health,omitempty" doc:"healthy: passes the health check. unhealthy: does not, and gets no new connections. waiting: neither, until its first probe has a result. Left out without a health check" enum:"healthy,unhealthy,waiting" example:"healthy"`

@@ -28,6 +28,7 @@
 package binding
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -151,6 +152,7 @@ func (t *Table) Remember(topo *topology.Snapshot, port string, at Place) Outcome
 	before := t.placed[port]
 	after := Place{Node: at.Node, Interface: at.Interface}
 	t.placed[port] = after
+	t.occupy(port, before, after)
 	out := Outcome{Examined: []string{port}}
 	if before != after {
 		out.Changes = []Change{{port, before, after}}
@@ -280,3 +282,41 @@ func (t *Table) ForgetNode(topo *topology.Snapshot, nodeName string) Outcome {
 
 // Place returns where the port is bound.
 func (t *Table) Place(port string) Place { return t.placed[port] }
+
+// PortsAt returns the ports that are bound to the interface of a node with an OpenFlow port
+// number, in no order. The caller must not change them.
+func (t *Table) PortsAt(nodeName string, number uint32) []string {
+	if n, ok := t.nodes[nodeName]; ok {
+		return n.occupied[number]
+	}
+	return nil
+}
+
+// PortsOn yields the ports that are bound on a node, and the OpenFlow port numbers of their
+// interfaces, in no order.
+func (t *Table) PortsOn(nodeName string) iter.Seq2[string, uint32] {
+	return func(yield func(string, uint32) bool) {
+		n, ok := t.nodes[nodeName]
+		if !ok {
+			return
+		}
+		for number, ports := range n.occupied {
+			for _, port := range ports {
+				if !yield(port, number) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// occupy notes that a port's place has changed.
+func (t *Table) occupy(port string, before, after Place) {
+	if before.OFPort != 0 {
+		without(t.node(before.Node).occupied, before.OFPort, port)
+	}
+	if after.OFPort != 0 {
+		in := t.node(after.Node).occupied
+		in[after.OFPort] = append(in[after.OFPort], port)
+	}
+}

@@ -38,6 +38,7 @@ func (t *Table) resolve(topo *topology.Snapshot, ports map[string]bool) Outcome 
 			t.placed[name] = after
 		}
 		delete(t.numbers, name)
+		t.occupy(name, before, after)
 		out.Changes = append(out.Changes, Change{name, before, after})
 	}
 	slices.SortFunc(out.Changes, func(a, b Change) int { return cmp.Compare(a.Port, b.Port) })

@@ -8,6 +8,8 @@ type node struct {
 	// ports has the names that OpenFlow gave, by number; numbers is the inverse.
 	ports   map[uint32]string
 	numbers numbers
+	// occupied has the ports that are bound, by number; mostly one at each.
+	occupied map[uint32][]string
 	// ifaces are OVSDB's interfaces, or the remembered ones, by name; alike has
 	// those with names of at least 15 bytes by their first 15.
 	ifaces map[string]*iface
@@ -38,7 +40,7 @@ func (t *Table) node(name string) *node {
 	if !ok {
 		n = &node{
 			name:  name,
-			ports: map[uint32]string{}, numbers: newNumbers(),
+			ports: map[uint32]string{}, numbers: newNumbers(), occupied: map[uint32][]string{},
 			ifaces: map[string]*iface{}, alike: map[string][]*iface{},
 		}
 		t.nodes[name] = n
@@ -80,14 +82,15 @@ func (t *Table) dropClaims(i *iface) {
 }
 
 // without removes v from the values of k, which are in no order.
-func without(m map[string][]*iface, k string, v *iface) {
+func without[K, V comparable](m map[K][]V, k K, v V) {
 	all := m[k]
 	i, last := slices.Index(all, v), len(all)-1
 	if last == 0 {
 		delete(m, k)
 		return
 	}
-	all[i], all[last] = all[last], nil
+	var none V
+	all[i], all[last] = all[last], none
 	m[k] = all[:last]
 }
 

@@ -223,6 +223,16 @@ func TestPlaceIsAClaim(t *testing.T) {
 
 func (f *fleet) check(p *topology.Port) error {
 	at, claims := f.Place(p.Name), f.Claims(f.topo, p)
+	for _, node := range []string{"n1", "n2"} {
+		for port, number := range f.PortsOn(node) {
+			if has := f.Place(port); has.Node != node || has.OFPort != number || !slices.Contains(f.PortsAt(node, number), port) {
+				return fmt.Errorf("%s is at %+v, and yet on %s with the number %d", port, has, node, number)
+			}
+		}
+	}
+	if at.OFPort != 0 && !slices.Contains(f.PortsAt(at.Node, at.OFPort), p.Name) {
+		return fmt.Errorf("%s is at %+v, and yet is not found there", p.Name, at)
+	}
 	if at == (binding.Place{}) {
 		if len(claims.Conflicts) > 0 {
 			return fmt.Errorf("%s is nowhere, but %+v", p.Name, claims)

@@ -331,6 +331,7 @@ func TestNoBackends(t *testing.T) {
 		{ServiceFacts{}, "no port is selected as its backend; new connections to it fail"},
 		{ServiceFacts{Headless: true}, "no port is selected as its backend; its name has no addresses"},
 		{ServiceFacts{Headless: true, NotReady: true, Selected: 1, Draining: 1}, "its name has no addresses, since none of its backends would get new connections: 1 draining"},
+		{ServiceFacts{Selected: 3, LinkDown: 2, Draining: 1}, "none of its backends gets new connections, which therefore fail: 2 with their link down, 1 draining"},
 		{ServiceFacts{Selected: 6, Draining: 3, Elsewhere: 2, Unbound: 1}, "none of its backends gets new connections, which therefore fail: 1 not bound, 3 draining, 2 in a network that no router joins with one whose ports may use the service"},
 	} {
 		tt.facts.Name, tt.facts.Max = "web", 512

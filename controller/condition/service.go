@@ -8,12 +8,12 @@ import (
 // ServiceFacts is what is known of a service.
 type ServiceFacts struct {
 	Name string
-	// Selected is how many backends it has; Draining, Elsewhere and Unbound how many of
+	// Selected is how many backends it has; Draining, Elsewhere, Unbound and LinkDown how many of
 	// them get no new connections because they are draining, because no port that may use
-	// the service is in their routing domain, because they have no interface, and because
-	// they have none of the ports that the service names (Unnamed), and because they do not
-	// pass its health check (Unhealthy).
-	Selected, Draining, Elsewhere, Unbound, Unnamed, Unhealthy int
+	// the service is in their routing domain, because they have no interface, because its link
+	// is down, because they have none of the ports that the service names (Unnamed), and because
+	// they do not pass its health check (Unhealthy).
+	Selected, Draining, Elsewhere, Unbound, LinkDown, Unnamed, Unhealthy int
 	// Failing is the first of the unhealthy by name that can be checked, and Why what its last
 	// probe found; "" while that has no result.
 	Failing, Why string
@@ -94,7 +94,7 @@ func (f ServiceFacts) Ready() int {
 
 // usable returns how many backends could get new connections if there were no maximum.
 func (f ServiceFacts) usable() int {
-	return f.Selected - f.Draining - f.Elsewhere - f.Unbound - f.Unnamed - f.Unhealthy
+	return f.Selected - f.Draining - f.Elsewhere - f.Unbound - f.LinkDown - f.Unnamed - f.Unhealthy
 }
 
 // Service returns what is wrong with a service, in the order of the table of reasons.
@@ -123,9 +123,13 @@ func Service(f ServiceFacts) []Condition {
 		l.add(NoBackends, "no port is selected as its backend; "+fail,
 			fmt.Sprintf("give ports the labels that it selects: sdnctl port set PORT --label KEY=VALUE; or select others: sdnctl service set %s --backends SELECTOR", f.Name))
 	default:
+		what := "plug in their interfaces"
+		if f.LinkDown > 0 {
+			what = "bring up the links of their interfaces, in the container or machine and on the node"
+		}
 		l.add(NoBackends,
 			fmt.Sprintf("%s: %s", none, f.why()),
-			fmt.Sprintf("sdnctl service show %s lists the backends; plug in their interfaces, or give the service others", f.Name))
+			fmt.Sprintf("sdnctl service show %s lists the backends; %s, or give the service others", f.Name, what))
 	}
 	if len(f.Without) > 0 && usable > 0 {
 		l.add(NoLocalBackends,
@@ -217,7 +221,7 @@ func (f ServiceFacts) why() string {
 		n    int
 		what string
 	}{
-		{f.Unbound, "not bound"}, {f.Draining, "draining"},
+		{f.Unbound, "not bound"}, {f.LinkDown, "with their link down"}, {f.Draining, "draining"},
 		{f.Elsewhere, "in a network that no router joins with one whose ports may use the service"},
 		{f.Unnamed, "without a named port that the service calls"},
 		{f.Unhealthy, "not healthy"},

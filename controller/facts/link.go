@@ -15,6 +15,10 @@ type Link struct {
 // Forwards reports whether the port takes and sends packets.
 func (l Link) Forwards() bool { return !l.Down && !l.Disabled.Down }
 
+// Carries reports whether what is sent to the port arrives, and what comes back: it forwards, and
+// no setting of the switch drops what passes there.
+func (l Link) Carries() bool { return l.Forwards() && !l.Disabled.NoForward && !l.Disabled.NoReceive }
+
 // Links has the state of a switch's ports by number, without those that have the zero Link.
 type Links map[openflow.PortNo]Link
 

@@ -49,14 +49,14 @@ func TestLinksOutliveOVSDB(t *testing.T) {
 	f.Connected(id, "br-int", Links{4: down})
 	f.UpdateLink(id, 5, LinkOf(&openflow.Port{Config: openflow.PortNoFwd}))
 	f.OVSDBDisconnected(id)
-	if bridge, l, _, _ := f.Port(id, 4); bridge != "br-int" || l != down || l.Forwards() {
+	if bridge, l, _, _ := f.Port(id, 4); bridge != "br-int" || l != down || l.Forwards() || l.Carries() {
 		t.Errorf("%q %+v", bridge, l)
 	}
-	if _, l, _, _ := f.Port(id, 5); l != (Link{Disabled: condition.Disabled{NoForward: true}}) {
+	if _, l, _, _ := f.Port(id, 5); l != (Link{Disabled: condition.Disabled{NoForward: true}}) || !l.Forwards() || l.Carries() {
 		t.Errorf("%+v", l)
 	}
 	f.Connected(id, "br-int", Links{})
-	if _, l, _, _ := f.Port(id, 4); l != (Link{}) || !l.Forwards() {
+	if _, l, _, _ := f.Port(id, 4); l != (Link{}) || !l.Forwards() || !l.Carries() {
 		t.Errorf("after connecting again: %+v", l)
 	}
 	f.Forget(id)

@@ -162,6 +162,11 @@ func (b *contractBed) bind(port string, node int) cost {
 	return b.step(pipeline.Update{Places: []pipeline.PlaceChange{c}})
 }
 
+// link says that the link of a port is down, or up again.
+func (b *contractBed) link(port string, down bool) cost {
+	return b.step(pipeline.Update{Links: []pipeline.LinkChange{{Port: port, Down: down}}})
+}
+
 // step makes the next view, and counts what it takes to send it.
 func (b *contractBed) step(u pipeline.Update) (c cost) {
 	b.Helper()

@@ -260,7 +260,7 @@ func (v *View) served(o *topology.Service, p model.ServicePort) iter.Seq2[*topol
 	return func(yield func(*topology.Port, uint16) bool) {
 		for b := range v.Topo.Backends(o) {
 			n := b.Target(p)
-			if n == 0 || p.Protocol == model.ProtocolUDP && !v.passes(o, b.Name) {
+			if n == 0 || p.Protocol == model.ProtocolUDP && !v.serves(o, b.Name) {
 				continue
 			}
 			if l, _ := v.leaving.Get(wayOf(o, b.Name, p, n).key()); !l.Ended && !yield(b.Port, n) {

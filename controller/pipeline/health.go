@@ -49,7 +49,8 @@ func (v *View) passes(o *topology.Service, port string) bool {
 }
 
 // learnHealth puts what an update says of the health of backends into the view. A service
-// that gets a health check goes on with the backends that it has, until they fail.
+// that gets a health check goes on with the backends that it has, until they fail. A backend whose
+// link goes down has failed, and then waits for its first success, as one that had no interface does.
 func (v *View) learnHealth(before *View, u Update) {
 	for _, c := range u.Changes {
 		was, _ := c.Before.(*topology.Service)
@@ -61,17 +62,35 @@ func (v *View) learnHealth(before *View, u Update) {
 			}
 		case was != nil && was.Spec.HealthCheck == nil && is != nil && is.Spec.HealthCheck != nil:
 			for b := range before.Topo.Backends(was) {
-				v.health.Set(pairOf(is.Name, b.Name), Health{Healthy: true})
+				if !v.LinkDown(b.Name) {
+					v.health.Set(pairOf(is.Name, b.Name), Health{Healthy: true})
+				}
 			}
 		}
 	}
 	for _, h := range u.Health {
-		if h.After == (Health{}) {
+		if h.After == (Health{}) || v.LinkDown(h.Port) {
 			v.health.Delete(pairOf(h.Service, h.Port))
 		} else {
 			v.health.Set(pairOf(h.Service, h.Port), h.After)
 		}
 	}
+	v.eachFailedByLink(u, func(service, port string) { v.health.Delete(pairOf(service, port)) })
+}
+
+// eachFailedByLink calls visit for the backends with health checks whose link an update may have found
+// to be down.
+func (v *View) eachFailedByLink(u Update, visit func(service, port string)) {
+	if !v.Topo.Checks() {
+		return
+	}
+	u.portsLinked(func(port string) {
+		if p, ok := v.Topo.Port(port); ok && v.LinkDown(port) {
+			for o := range v.Topo.ServicesChecking(p) {
+				visit(o.Name, port)
+			}
+		}
+	})
 }
 
 // healthOf yields the ports of which something is known as backends of a service.
@@ -91,6 +110,7 @@ func HealthChanges(before, after *View, u Update) (all []HealthChange) {
 	for _, h := range u.Health {
 		look(h.Service, h.Port)
 	}
+	after.eachFailedByLink(u, look)
 	for _, c := range u.Changes {
 		if c.Ref.Kind != model.KindService {
 			continue
@@ -146,7 +166,7 @@ type Probe struct {
 	GatewayMAC, BackendMAC topology.MAC
 }
 
-// Checks yields the checks of all backends that have an interface, as far as is known.
+// Checks yields the checks of all backends that have an interface whose link is up, as far as is known.
 func (v *View) Checks() iter.Seq[Check] {
 	return func(yield func(Check) bool) {
 		for o := range v.Topo.Services() {
@@ -154,7 +174,7 @@ func (v *View) Checks() iter.Seq[Check] {
 				continue
 			}
 			for b := range v.Topo.Backends(o) {
-				if !v.answers(b.Port) {
+				if !v.answers(b.Port) || v.LinkDown(b.Name) {
 					continue
 				}
 				at := v.Place(b.Name)

@@ -62,15 +62,15 @@ func (c *Compiler) healthPort(o *topology.Service, s scope, domain uint32) {
 }
 
 // ReadyOn returns how many backends of a service on a node get new connections from outside by that
-// node. forwards says whether the link of a port of the switch is up.
-func (v *View) ReadyOn(o *topology.Service, node string, forwards func(openflow.PortNo) bool) (n int) {
+// node.
+func (v *View) ReadyOn(o *topology.Service, node string) (n int) {
 	s, ok := v.outsideOf(o)
 	if !ok {
 		return 0
 	}
 	for b := range v.Topo.Backends(o) {
 		at := v.Place(b.Name)
-		if at.Node == node && at.OFPort != 0 && forwards(at.OFPort) && b.Endpoint.State == model.EndpointReady && v.domainOf(b.Spec.Network) == s.domain && v.passes(o, b.Name) && v.reachable(o, b) {
+		if at.Node == node && at.OFPort != 0 && b.Endpoint.State == model.EndpointReady && v.domainOf(b.Spec.Network) == s.domain && v.serves(o, b.Name) && v.reachable(o, b) {
 			n++
 		}
 	}

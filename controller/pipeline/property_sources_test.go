@@ -49,6 +49,9 @@ func (w *world) checkSources(t *rapid.T) {
 		if place := w.view.Place(p.Name); place != (pipeline.Place{}) {
 			u.Places = append(u.Places, pipeline.PlaceChange{Port: p.Name, After: place})
 		}
+		if w.view.LinkDown(p.Name) {
+			u.Links = append(u.Links, pipeline.LinkChange{Port: p.Name, Down: true})
+		}
 	}
 	for l, on := range w.lingers {
 		if on {

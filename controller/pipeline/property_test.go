@@ -99,6 +99,36 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 						(node == c.Before.Node || u.Kind == pipeline.UnitPort && node != c.After.Node)
 				})
 			},
+			"link": func(t *rapid.T) {
+				ports := slices.Collect(w.view.Topo.Ports())
+				if len(ports) == 0 {
+					t.Skip("no ports")
+				}
+				var u pipeline.Update
+				for range rapid.IntRange(1, 3).Draw(t, "links") {
+					u.Links = append(u.Links, pipeline.LinkChange{Port: rapid.SampledFrom(ports).Draw(t, "port").Name, Down: rapid.IntRange(0, 2).Draw(t, "down") > 0})
+				}
+				if rapid.IntRange(0, 3).Draw(t, "with a place") == 0 { // an interface that comes without a link
+					p := rapid.SampledFrom(ports).Draw(t, "placed")
+					at := pipeline.Place{Node: p.Spec.Node, Interface: "other-" + p.Name, OFPort: 40 + openflow.PortNo(p.Name[1]-'0')}
+					if at.Node == "" {
+						at.Node = rapid.SampledFrom(nodeNames).Draw(t, "at")
+					}
+					u.Places = []pipeline.PlaceChange{{Port: p.Name, Before: w.view.Place(p.Name), After: at}}
+				}
+				w.step(u, nil)
+			},
+			"health": func(t *rapid.T) {
+				services := slices.DeleteFunc(slices.Collect(w.view.Topo.Services()), func(o *topology.Service) bool { return o.Spec.HealthCheck == nil })
+				ports := slices.Collect(w.view.Topo.Ports())
+				if len(services) == 0 || len(ports) == 0 {
+					t.Skip("no backends")
+				}
+				w.step(pipeline.Update{Health: []pipeline.HealthChange{{
+					Service: rapid.SampledFrom(services).Draw(t, "service").Name, Port: rapid.SampledFrom(ports).Draw(t, "backend").Name,
+					After: pipeline.Health{Healthy: rapid.IntRange(0, 3).Draw(t, "healthy") > 0},
+				}}}, nil)
+			},
 			"tunnel": func(t *rapid.T) {
 				node := rapid.SampledFrom(nodeNames).Draw(t, "node")
 				w.step(pipeline.Update{Tunnels: []pipeline.TunnelChange{{

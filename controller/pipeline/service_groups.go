@@ -197,7 +197,7 @@ func (c *Compiler) chosenIn(o *topology.Service, s scope, p model.ServicePort, f
 		}
 		watch, alive := c.watch(b.Port)
 		port := b.Target(p)
-		if !alive || port == 0 || !c.view.passes(o, b.Name) || here && watch == openflow.PortAny {
+		if !alive || port == 0 || !c.view.serves(o, b.Name) || here && watch == openflow.PortAny {
 			continue
 		}
 		if all = append(all, choice{b.Name, ip, port, watch}); len(all) == most {

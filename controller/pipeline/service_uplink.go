@@ -96,7 +96,7 @@ func (v *View) nodesAnswering(o *topology.Service) map[string]bool {
 		return nodes
 	}
 	for b := range v.Topo.Backends(o) {
-		if b.Endpoint.State == model.EndpointReady && v.domainOf(b.Spec.Network) == s.domain && v.answers(b.Port) && v.passes(o, b.Name) {
+		if b.Endpoint.State == model.EndpointReady && v.domainOf(b.Spec.Network) == s.domain && v.answers(b.Port) && v.serves(o, b.Name) {
 			nodes[v.Location(b.Port)] = true
 		}
 	}
@@ -166,9 +166,7 @@ func (u *Update) ServicesOnUplinksIn(before, after *View) map[string]bool {
 				}
 			}
 		}
-		for _, p := range u.Places {
-			port(p.Port)
-		}
+		u.portsLinked(port)
 		for _, h := range u.Health {
 			if o, ok := v.Topo.Service(h.Service); ok {
 				local(o)

@@ -234,10 +234,10 @@ func (v *View) answers(p *topology.Port) bool {
 type Backends struct {
 	// Selected is how many there are. The others get no new connections: Draining because
 	// they are draining, Elsewhere because they are in another routing domain than all ports
-	// that may use the service, Unbound because they have no interface, Unnamed because they
-	// have none of the ports by whose names the service calls them, Unhealthy because they
-	// do not pass its health check.
-	Selected, Draining, Elsewhere, Unbound, Unnamed, Unhealthy int
+	// that may use the service, Unbound because they have no interface, LinkDown because its link
+	// is down, Unnamed because they have none of the ports by whose names the service calls them,
+	// Unhealthy because they do not pass its health check.
+	Selected, Draining, Elsewhere, Unbound, LinkDown, Unnamed, Unhealthy int
 	// Failing is the first of the unhealthy by name that can be checked, and Why why it is.
 	Failing, Why string
 	// Unchecked is how many of the unhealthy cannot be checked; NotChecked is the first of
@@ -268,7 +268,7 @@ func (v *View) Listed(o *topology.Service, b topology.Backend) bool {
 	case o.Spec.PublishNotReadyAddresses:
 		return true
 	}
-	return v.answers(b.Port) && called(o, b) && v.passes(o, b.Name)
+	return v.answers(b.Port) && called(o, b) && v.serves(o, b.Name)
 }
 
 // clientsOf returns the routing domains of those that can use a service, or look its name up if
@@ -291,7 +291,7 @@ func (v *View) clientsOf(o *topology.Service) (all []domain) {
 
 // Usable is how many backends get new connections.
 func (n Backends) Usable() int {
-	return n.Selected - n.Draining - n.Elsewhere - n.Unbound - n.Unnamed - n.Unhealthy
+	return n.Selected - n.Draining - n.Elsewhere - n.Unbound - n.LinkDown - n.Unnamed - n.Unhealthy
 }
 
 // BackendsOf counts the backends of a service of a topology, which may be newer than the
@@ -318,6 +318,8 @@ func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough i
 			n.Elsewhere++
 		case !v.answers(b.Port):
 			n.Unbound++
+		case v.LinkDown(b.Name):
+			n.LinkDown++
 		case !called(o, b):
 			n.Unnamed++
 		case !v.passes(o, b.Name):

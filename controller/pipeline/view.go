@@ -30,6 +30,7 @@ type View struct {
 	Topo *topology.Snapshot
 
 	places  *btree.Map[string, Place]           // by port
+	down    *btree.Map[string, struct{}]        // the ports whose link is down
 	tunnels *btree.Map[string, openflow.PortNo] // by node: the tunnel port
 	uplinks *btree.Map[string, openflow.PortNo] // by node: the port to its kernel
 	bridges *btree.Map[pair, openflow.PortNo]   // by node and bridge: the port that leads there
@@ -127,7 +128,7 @@ func NewView(topo *topology.Snapshot) *View {
 func emptyView(topo *topology.Snapshot) *View {
 	return &View{
 		Seq: 1, Topo: topo,
-		places: new(btree.Map[string, Place]), tunnels: new(btree.Map[string, openflow.PortNo]),
+		places: new(btree.Map[string, Place]), down: new(btree.Map[string, struct{}]), tunnels: new(btree.Map[string, openflow.PortNo]),
 		uplinks: new(btree.Map[string, openflow.PortNo]), bridges: new(btree.Map[pair, openflow.PortNo]), hostPorts: new(btree.Map[string, openflow.PortNo]),
 		byNetwork: new(btree.Map[pair, int]), byNode: new(btree.Map[pair, int]),
 		roaming: new(btree.Map[pair, struct{}]),
@@ -178,6 +179,7 @@ type Update struct {
 	Numberings []topology.NumberingChange
 	Identified []string
 	Places     []PlaceChange
+	Links      []LinkChange
 	Tunnels    []TunnelChange
 	Uplinks    []UplinkChange
 	Hosts      []HostChange
@@ -198,7 +200,7 @@ type Update struct {
 func (v *View) Next(u Update) *View {
 	n := &View{
 		Seq: v.Seq + 1, Topo: v.Topo,
-		places: v.places.Copy(), tunnels: v.tunnels.Copy(), uplinks: v.uplinks.Copy(), bridges: v.bridges.Copy(), hostPorts: v.hostPorts.Copy(),
+		places: v.places.Copy(), down: v.down.Copy(), tunnels: v.tunnels.Copy(), uplinks: v.uplinks.Copy(), bridges: v.bridges.Copy(), hostPorts: v.hostPorts.Copy(),
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), udp: v.udp.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
 		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(), floating: v.floating.Copy(), egress: v.egress.fork(), holders: v.holders.Copy(),
@@ -288,6 +290,7 @@ func (v *View) Next(u Update) *View {
 			n.roams(after, n.Location(after), true)
 		}
 	}
+	n.learnLinks(v, u)
 	n.placeFloating(v, u)
 	n.placeEgress(v, u)
 	n.learnHealth(v, u)

@@ -5,11 +5,9 @@ import (
 	"slices"
 
 	"github.com/sdnctl/sdnctl/controller/binding"
-	"github.com/sdnctl/sdnctl/controller/facts"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/workqueue"
 	"github.com/sdnctl/sdnctl/openflow"
-	"github.com/sdnctl/sdnctl/topology/store"
 )
 
 // advance makes the next View, puts the affected units into the queues, and only then publishes
@@ -39,6 +37,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	d.assessRouters(before, u)
 	d.assessServices(before, u)
 	d.assessFloating(before, u)
+	d.saveBindings(before, u)
 	d.saveHealth(before, u)
 	d.saveLeaving(u)
 	d.saveJoins(before)
@@ -53,27 +52,12 @@ func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, own pip
 	bound := change(d.bind)
 	d.bindMu.Unlock()
 	if places := placeChanges(bound.Changes); len(places) > 0 || len(own.Tunnels)+len(own.Uplinks)+len(own.Hosts) > 0 {
-		d.save(places)
-		own.Places = places
+		own.Places, own.Links = places, d.linksOf(places)
 		d.advance(own)
 		d.recordPlaces(places)
 	}
 	for _, port := range bound.Examined {
 		d.assessPort(port)
-	}
-}
-
-// save saves the places of ports for the next start. It saves the port number only with a name
-// that may be a truncated one.
-func (d *dispatcher) save(changes []pipeline.PlaceChange) {
-	for _, c := range changes {
-		moved := c.Before.Node != c.After.Node || c.Before.Interface != c.After.Interface
-		if moved || len(c.After.Interface) >= facts.MaxPortName && c.After.OFPort != 0 && c.After.OFPort != c.Before.OFPort {
-			d.f.saver.put(store.Binding{
-				Port: c.Port, Node: c.After.Node, Interface: c.After.Interface, OFPort: uint32(c.After.OFPort),
-				Gone: c.After.Node == "",
-			})
-		}
 	}
 }
 

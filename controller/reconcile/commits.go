@@ -30,8 +30,7 @@ func (c committed) happen(d *dispatcher) {
 			d.declare(n)
 		}
 	}
-	d.save(places)
-	d.advance(pipeline.Update{Topo: c.After, Changes: c.Changes, Blocks: c.Blocks, Identities: c.Identities, Numberings: c.Numberings, Identified: c.Identified, Places: places})
+	d.advance(pipeline.Update{Topo: c.After, Changes: c.Changes, Blocks: c.Blocks, Identities: c.Identities, Numberings: c.Numberings, Identified: c.Identified, Places: places, Links: d.linksOf(places)})
 	d.recordPlaces(places)
 	d.assessChanges(c.Changes, bound.Examined)
 	for _, ch := range c.Changes {

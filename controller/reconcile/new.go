@@ -94,7 +94,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 		f: f, view: pipeline.NewView(topo),
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
 		reported: map[topology.DatapathID][]binding.Interface{}, dstPorts: map[string]int{},
-		ovsdbConns: map[topology.DatapathID]ovsdbConn{}, readdress: map[string]bool{},
+		fallen: newFallenLinks(), ovsdbConns: map[topology.DatapathID]ovsdbConn{}, readdress: map[string]bool{},
 		bind: binding.NewTable(f.cfg.Bridge, pipeline.TunnelPort, pipeline.UplinkPort, pipeline.HostPort), byID: byID{pinned: map[string]int{}},
 	}
 	var places []pipeline.PlaceChange
@@ -102,7 +102,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 		places = append(places, placeChanges(d.bind.Remember(topo, s.Port, binding.Place{Node: s.Node, Interface: s.Interface, OFPort: s.OFPort}).Changes)...)
 	}
 	u := remembered(topo, locals)
-	u.Places, u.Health, u.Leaving, u.Joins = places, rememberedHealth(topo, healths), rememberedLeaving(leavings), rememberedJoins(joins)
+	u.Places, u.Links, u.Health, u.Leaving, u.Joins = places, rememberedLinks(saved), rememberedHealth(topo, healths), rememberedLeaving(leavings), rememberedJoins(joins)
 	d.view = d.view.Next(u)
 	d.forgetJoins(joins)
 	d.awaitDrained()

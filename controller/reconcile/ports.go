@@ -21,6 +21,7 @@ func (d *dispatcher) portsKnown(n *node, p *peer) {
 		names[uint32(number)] = name
 	}
 	d.places(func(t *binding.Table) binding.Outcome { return t.SetPorts(d.view.Topo, n.name, names) }, d.ownPorts(n, p))
+	d.linksKnown(n.name)
 	d.contactsKnown(n, p)
 	d.showPorts(n, p)
 }
@@ -67,7 +68,6 @@ type portChanged struct {
 
 func (e portChanged) happen(d *dispatcher) {
 	defer e.contactChanged(d)
-	defer e.linkChanged(d)
 	p, number, name := e.peer, e.Port.No, e.Port.Name
 	if e.Reason == openflow.PortDeleted {
 		name = ""
@@ -75,36 +75,48 @@ func (e portChanged) happen(d *dispatcher) {
 		p.sess.Close() // no real switch has that many
 		return
 	}
-	if !p.setPort(number, name) {
-		return
-	}
+	renamed := p.setPort(number, name)
+	carried := p.links[number].Carries()
+	relinked := e.setLink()
 	n := d.nodeOf(p.dpid)
 	if n == nil || n.peer != p {
 		return
 	}
-	d.places(func(t *binding.Table) binding.Outcome {
-		return t.SetPort(d.view.Topo, n.name, uint32(number), name)
-	}, d.ownPorts(n, p))
-	d.showPorts(n, p)
-	if e.Port.Name == pipeline.TunnelPort {
-		d.updateBridge(n)
+	if relinked {
+		d.f.facts.UpdateLink(n.dpid, number, p.links[number])
 	}
+	if renamed {
+		d.places(func(t *binding.Table) binding.Outcome {
+			return t.SetPort(d.view.Topo, n.name, uint32(number), name)
+		}, d.ownPorts(n, p))
+		d.showPorts(n, p)
+		if e.Port.Name == pipeline.TunnelPort {
+			d.updateBridge(n)
+		}
+	}
+	if !relinked {
+		return
+	}
+	if carries := p.links[number].Carries(); !renamed && carries != carried {
+		d.linkWent(n.name, number, carries)
+	}
+	e.linkChanged(d, n)
 }
 
-// linkChanged records the state of a port, and evaluates again what depends on it.
-func (e portChanged) linkChanged(d *dispatcher) {
+// setLink takes the state of the port's link, and reports whether that is a change.
+func (e portChanged) setLink() bool {
 	l := facts.LinkOf(&e.Port)
 	if e.Reason == openflow.PortDeleted {
 		l = facts.Link{}
 	}
-	if e.peer.ports[e.Port.No] == "" && l != (facts.Link{}) || !e.peer.links.Set(e.Port.No, l) {
-		return
+	if e.peer.ports[e.Port.No] == "" && l != (facts.Link{}) {
+		return false
 	}
-	n := d.nodeOf(e.peer.dpid)
-	if n == nil || n.peer != e.peer {
-		return
-	}
-	d.f.facts.UpdateLink(n.dpid, e.Port.No, l)
+	return e.peer.links.Set(e.Port.No, l)
+}
+
+// linkChanged evaluates again what depends on the state of the port.
+func (e portChanged) linkChanged(d *dispatcher, n *node) {
 	switch e.Port.No {
 	case d.view.Tunnel(n.name):
 		d.updateBridge(n)

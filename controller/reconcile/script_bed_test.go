@@ -41,14 +41,21 @@ type scriptBed struct {
 
 func newScriptBed(t *testing.T) *scriptBed {
 	b := &scriptBed{
-		T: t, store: &memoryStore{snapshot: topology.NewSnapshot()}, listener: newPipeListener(),
+		T: t, store: &memoryStore{snapshot: topology.NewSnapshot(), bindings: map[string]store.Binding{}},
 		switches: map[string]*scriptSwitch{}, owners: map[string]map[openflow.Cookie]string{},
 	}
+	b.start()
+	return b
+}
+
+// start starts a Fabric.
+func (b *scriptBed) start() {
+	t := b.T
 	fabric, err := reconcile.New(reconcile.Config{AuditEvery: 1000 * time.Hour}, b.store) // audits come at random
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.fabric = fabric
+	b.fabric, b.listener = fabric, newPipeListener()
 	ctx, cancel := context.WithCancel(t.Context())
 	b.ctx = ctx
 	var running sync.WaitGroup
@@ -70,7 +77,6 @@ func newScriptBed(t *testing.T) *scriptBed {
 		cancel()
 		running.Wait()
 	}
-	return b
 }
 
 // run runs a command, waits until nothing goes on by itself any more, and returns what came
@@ -95,9 +101,13 @@ func (b *scriptBed) run(command, input []string) []string {
 	case "disconnect": // NAME: the switch closes its connection
 		need(1)
 		b.at(args[0]).disconnect()
-	case "plug": // NAME PORT NUMBER
+	case "plug": // NAME PORT NUMBER [down]
 		need(3)
-		if err := b.at(args[0]).sim.AddPort(openflow.Port{No: openflow.PortNo(b.number(args[2])), Name: args[1]}); err != nil {
+		p := openflow.Port{No: openflow.PortNo(b.number(args[2])), Name: args[1]}
+		if len(args) > 3 {
+			p.State = openflow.StateLinkDown
+		}
+		if err := b.at(args[0]).sim.AddPort(p); err != nil {
 			b.Fatal(err)
 		}
 	case "unplug": // NAME PORT
@@ -105,6 +115,12 @@ func (b *scriptBed) run(command, input []string) []string {
 		if !b.at(args[0]).sim.RemovePort(args[1]) {
 			b.Fatalf("%s has no port %s", args[0], args[1])
 		}
+	case "link": // NAME PORT up|down
+		need(3)
+		b.at(args[0]).link(b.T, args[1], args[2] == "down")
+	case "restart": // of sdnd
+		b.stop()
+		b.start()
 	case "ovsdb": // NAME INTERFACE=ID...: the node's database shows interfaces with an iface-id
 		need(1)
 		b.showOVSDB(b.at(args[0]), args[1:])
@@ -172,6 +188,7 @@ func (b *scriptBed) number(s string) uint64 {
 //	network NAME stretched|segmented PREFIX
 //	router NAME NETWORK...
 //	port NAME NETWORK NODE|- INTERFACE|- [ADDRESS]
+//	service NAME ADDRESS ROUTER [affine] [PROTOCOL/]PORT BACKEND...
 //	delete KIND NAME
 func (b *scriptBed) apply(lines []string) error {
 	var ops []topology.Op
@@ -198,6 +215,8 @@ func (b *scriptBed) apply(lines []string) error {
 				s.IPs = []netip.Addr{netip.MustParseAddr(w[5])}
 			}
 			op.Spec = s
+		case "service":
+			op.Spec = scriptService(w[2:])
 		case "delete":
 			op = topology.Op{Verb: topology.Delete, Ref: topology.Ref{Kind: topology.Kind(w[1]), Name: w[2]}}
 		default:
@@ -320,6 +339,7 @@ func (b *scriptBed) showOVSDB(s *scriptSwitch, interfaces []string) {
 type memoryStore struct {
 	snapshot *topology.Snapshot
 	notify   func(store.Commit)
+	bindings map[string]store.Binding
 }
 
 func (s *memoryStore) apply(ops []topology.Op) error {
@@ -338,8 +358,17 @@ func (s *memoryStore) OnCommit(f func(store.Commit)) *topology.Snapshot {
 	s.notify = f
 	return s.snapshot
 }
-func (s *memoryStore) Bindings() ([]store.Binding, error) { return nil, nil }
-func (s *memoryStore) SaveBindings([]store.Binding) error { return nil }
+func (s *memoryStore) Bindings() ([]store.Binding, error) {
+	return slices.Collect(maps.Values(s.bindings)), nil
+}
+func (s *memoryStore) SaveBindings(all []store.Binding) error {
+	for _, b := range all {
+		if s.bindings[b.Port] = b; b.Gone {
+			delete(s.bindings, b.Port)
+		}
+	}
+	return nil
+}
 func (s *memoryStore) Locals() ([]store.Local, error)     { return nil, nil }
 func (s *memoryStore) SaveLocals([]store.Local) error     { return nil }
 func (s *memoryStore) Healths() ([]store.Health, error)   { return nil, nil }

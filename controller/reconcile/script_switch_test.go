@@ -6,13 +6,18 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // scriptSwitch is a simulated switch that connects when a script says so.
@@ -270,3 +275,39 @@ type addressed struct {
 }
 
 func (c addressed) RemoteAddr() net.Addr { return c.from }
+
+// link takes the link of a port down, or brings it up again.
+func (s *scriptSwitch) link(t *testing.T, port string, down bool) {
+	for _, p := range s.sim.Ports() {
+		if p.Name != port {
+			continue
+		}
+		if p.State &^= openflow.StateLinkDown; down {
+			p.State |= openflow.StateLinkDown
+		}
+		if err := s.sim.AddPort(p); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Fatalf("%s has no port %s", s.node, port)
+}
+
+// scriptService returns a service for the ports of a router.
+func scriptService(w []string) topology.Spec {
+	s := model.ServiceSpec{Addresses: []netip.Addr{netip.MustParseAddr(w[0])}, Routers: []string{w[1]}}
+	if w = w[2:]; w[0] == "affine" {
+		s.SessionAffinity = model.AffinityClientIP
+		w = w[1:]
+	}
+	protocol, number, found := strings.Cut(w[0], "/")
+	if !found {
+		protocol, number = string(model.ProtocolTCP), w[0]
+	}
+	n, _ := strconv.ParseUint(number, 10, 16) // 0 is refused
+	s.Ports = []model.ServicePort{{Protocol: model.PolicyProtocol(protocol), Port: uint16(n)}}
+	for _, port := range w[1:] {
+		s.Backends.Endpoints = append(s.Backends.Endpoints, model.ServiceEndpoint{Port: port})
+	}
+	return s
+}

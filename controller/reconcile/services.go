@@ -10,7 +10,6 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/status"
-	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -56,10 +55,16 @@ func (d *dispatcher) assessServices(before *pipeline.View, u pipeline.Update) {
 	for _, h := range u.Health {
 		touched[h.Service] = true
 	}
-	for _, c := range u.Places {
-		if p, ok := d.view.Topo.Port(c.Port); ok {
+	linked := func(port string) {
+		if p, ok := d.view.Topo.Port(port); ok {
 			servicesConcerned(d.view.Topo, p, add)
 		}
+	}
+	for _, c := range u.Places {
+		linked(c.Port)
+	}
+	for _, l := range u.Links {
+		linked(l.Port)
 	}
 	for _, name := range slices.Sorted(maps.Keys(touched)) {
 		d.assessService(name)
@@ -124,7 +129,7 @@ func (f *Fabric) serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topo
 	facts := condition.ServiceFacts{
 		Name: o.Name, Lists: !o.Spec.Backends.Selects(), Max: pipeline.MaxBackends(o), NoGateway: n.NoGateway, Without: n.Without,
 		Headless: o.Spec.Headless, NotReady: o.Spec.PublishNotReadyAddresses,
-		Selected: n.Selected, Draining: n.Draining, Elsewhere: n.Elsewhere, Unbound: n.Unbound, Unnamed: n.Unnamed,
+		Selected: n.Selected, Draining: n.Draining, Elsewhere: n.Elsewhere, Unbound: n.Unbound, LinkDown: n.LinkDown, Unnamed: n.Unnamed,
 		Unhealthy: n.Unhealthy, Failing: n.Failing, Why: n.Why,
 		Unchecked: n.Unchecked, NotChecked: n.NotChecked, Obstacle: obstacle(n.Obstacle, n.Away),
 	}
@@ -159,16 +164,6 @@ func nameless(topo *topology.Snapshot, o *topology.Service) (first string) {
 		}
 	}
 	return first
-}
-
-// Forwards reports whether the link of a port of a node's switch is up, as far as is known.
-func (f *Fabric) Forwards(node string, port openflow.PortNo) bool {
-	n, ok := f.View().Topo.Node(node)
-	if !ok {
-		return false
-	}
-	_, l, _, known := f.facts.Port(n.DatapathID, port)
-	return !known || l.Forwards()
 }
 
 // away reports whether a node's switch is not connected.
@@ -270,6 +265,14 @@ func (f *Fabric) ServiceStatus(topo *topology.Snapshot, name string) status.Serv
 	}
 	facts := f.serviceFacts(v, topo, o, 0, &in)
 	s := status.Service{Count: facts.Selected, Ready: facts.Ready(), Conditions: condition.Service(facts)}
+	for b := range topo.Backends(o) {
+		if v.LinkDown(b.Name) {
+			if s.LinkDown == nil {
+				s.LinkDown = map[string]bool{}
+			}
+			s.LinkDown[b.Name] = true
+		}
+	}
 	if o.Spec.HealthCheck != nil {
 		s.Health = map[string]status.Health{}
 		for b := range topo.Backends(o) {
@@ -289,7 +292,7 @@ func (f *Fabric) ServiceStatus(topo *topology.Snapshot, name string) status.Serv
 		for _, node := range v.NodePortNodes(o) {
 			e := status.Entry{Node: node, Addresses: v.NodePortAddresses(node)}
 			if o.HealthPort() != 0 {
-				n := v.ReadyOn(o, node, func(port openflow.PortNo) bool { return f.Forwards(node, port) })
+				n := v.ReadyOn(o, node)
 				e.LocalEndpoints = &n
 			}
 			s.Entries = append(s.Entries, e)

@@ -76,6 +76,8 @@ type dispatcher struct {
 	// when, zero if nothing drains.
 	draining  *time.Timer
 	drainedAt time.Time
+	// fallen are the ports whose link sdnd has seen go down.
+	fallen fallenLinks
 	// blamed are the nodes with faults of tunnels, and these as they are shown.
 	blamed map[string][]condition.TunnelFault
 	// peers are all live sessions by datapath id, the node's first.

@@ -81,8 +81,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	registry.MustRegister(snooper.Collectors()...)
 	registry.MustRegister(announcer.Dropped(), upstreams.Up())
 	upstream := nameserver.Upstream{Port: dnsPort, Noted: upstreams.Noted}
-	links := &struct{ *reconcile.Fabric }{} // it is there before any packet comes in
-	packetIns, err := packetin.New(registry, append(answer.Causes(upstream, links), prober.Cause(), snooper.Cause(), tunnels.Cause())...)
+	packetIns, err := packetin.New(registry, append(answer.Causes(upstream), prober.Cause(), snooper.Cause(), tunnels.Cause())...)
 	if err != nil {
 		return err
 	}
@@ -101,7 +100,6 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	links.Fabric = fabric
 	if sec.source != nil {
 		registry.MustRegister(newExpiry(sec.source, st, fabric))
 	}

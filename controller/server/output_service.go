@@ -25,7 +25,8 @@ func (v view) service(o *topology.Service) *api.Service {
 		}
 		m := api.ServiceMember{Port: b.Name, Node: v.nodeOf(b.Port), Addresses: b.Addresses, State: b.Endpoint.State}
 		_, m.Bound = v.fabric.Bound(b.Name)
-		if h, checked := known.Health[b.Name]; checked {
+		m.LinkDown = known.LinkDown[b.Name]
+		if h, checked := known.Health[b.Name]; checked && !m.LinkDown {
 			m.Health, m.HealthWhy, m.Unchecked = healthOf(h), h.Why, h.Unchecked
 		}
 		for _, p := range o.Spec.Ports {

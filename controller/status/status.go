@@ -134,6 +134,8 @@ type Service struct {
 	Count, Ready int
 	// Conditions are the service's conditions.
 	Conditions []condition.Condition
+	// LinkDown has the backends whose link is down.
+	LinkDown map[string]bool
 	// Health is what the health checks have found of each backend; nil without a check.
 	Health map[string]Health
 	// Entries are the nodes at whose addresses its node ports are, by name.

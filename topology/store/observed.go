@@ -67,6 +67,8 @@ type Binding struct {
 	// OFPort is the interface's OpenFlow number when it was seen there; 0 when
 	// that was not noted.
 	OFPort uint32 `json:"ofport,omitempty"`
+	// LinkDown says that its link was down.
+	LinkDown bool `json:"linkDown,omitempty"`
 	// Gone in SaveBindings forgets the port. Bindings never returns it.
 	Gone bool `json:"-"`
 }

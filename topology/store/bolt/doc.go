@@ -21,7 +21,7 @@
 //	locks     VNI (3 bytes), address (16, IPv4 mapped into IPv6) and prefix length
 //	          (1, of 128), big-endian → name of the port that holds it
 //	history   revision (8 bytes, big-endian) → entry
-//	bindings  port → where its interface was last seen; not part of any revision
+//	bindings  port → where its interface was last seen, and whether its link was down; not part of any revision
 //	healths   service and port → what its last health checks found; likewise
 //	locals    node → the address its tunnel port was last seen to send from, and its ports to uplinks; likewise
 //

@@ -74,7 +74,7 @@ func testObservations(t *testing.T, b *bed) {
 	for _, bs := range [][]store.Binding{
 		nil,
 		{{Port: "web", Node: "n1", Interface: "a", OFPort: 3}, {Port: "db", Node: "n1", Interface: "b"}, {Port: "gone", Node: "n1"}},
-		{{Port: "gone", Gone: true}, {Port: "never", Gone: true}, {Port: "web", Node: "n1"}, {Port: "web", Node: "n2", Interface: "c"}},
+		{{Port: "gone", Gone: true}, {Port: "never", Gone: true}, {Port: "web", Node: "n1"}, {Port: "web", Node: "n2", Interface: "c", LinkDown: true}},
 	} {
 		if err := b.st.SaveBindings(bs); err != nil {
 			t.Fatal(err)
@@ -126,7 +126,7 @@ func testObservations(t *testing.T, b *bed) {
 			t.Errorf("healths: %v (-want +got):\n%s", err, d)
 		}
 		bs, err := b.st.Bindings()
-		if d := gocmp.Diff([]store.Binding{{Port: "db", Node: "n1", Interface: "b"}, {Port: "web", Node: "n2", Interface: "c"}}, bs); d != "" || err != nil {
+		if d := gocmp.Diff([]store.Binding{{Port: "db", Node: "n1", Interface: "b"}, {Port: "web", Node: "n2", Interface: "c", LinkDown: true}}, bs); d != "" || err != nil {
 			t.Errorf("bindings: %v (-want +got):\n%s", err, d)
 		}
 		ls, err := b.st.Locals()
