@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // floats are floating addresses of ports of two tenants with equal addresses, on two nodes, and
@@ -30,15 +32,38 @@ const floats = `
 {kind: FloatingIP, name: shared, spec: {uplink: ext, address: 192.0.2.74, forwards: [{port: 81, to: blue1, targetPort: 8080}, {port: 83, to: blue3, targetPort: 8080}, {protocol: udp, port: 83, to: blue3, targetPort: 8080}]}}
 `
 
-type floatingBed struct{ *bridgeBed }
+// floatingBed has floating addresses of one family; those of both end in the same digits.
+type floatingBed struct {
+	*bridgeBed
+	six bool
+}
 
 func (b *floatingBed) part(name string, f func(*floatingBed)) {
-	b.bridgeBed.part(name, func(part *bridgeBed) { f(&floatingBed{part}) })
+	b.bridgeBed.part(name, func(part *bridgeBed) { f(&floatingBed{part, b.six}) })
+}
+
+// at returns the address on the uplink that ends in last.
+func (b *floatingBed) at(last string) string {
+	if b.six {
+		return "2001:db8:0:2::" + last
+	}
+	return "192.0.2." + last
+}
+
+// on returns that address with a port.
+func (b *floatingBed) on(last, port string) string { return net.JoinHostPort(b.at(last), port) }
+
+// gateway returns the address of the machine outside.
+func (b *floatingBed) gateway() netip.Addr {
+	if b.six {
+		return b.outside.Addr6
+	}
+	return b.outside.Addr
 }
 
 // internet is the machine outside.
 func (b *floatingBed) internet() end {
-	return end{name: "outside", inside: b.outside.Inside, four: b.outside.Addr}
+	return end{name: "outside", inside: b.outside.Inside, four: b.outside.Addr, six: b.outside.Addr6}
 }
 
 // sees checks that one end reaches an address, and as which address it is seen there.
@@ -71,8 +96,63 @@ func (b *floatingBed) fails(from end, network, to string) {
 
 // TestFloatingIP: floating addresses lead from an external network to ports, and from port to port.
 func TestFloatingIP(t *testing.T) {
-	b := &floatingBed{newBridgeBed(t)}
+	b := &floatingBed{newBridgeBed(t), false}
 	b.apply(floats)
+	b.floatingIP()
+}
+
+// floats6 is floats in IPv6.
+const floats6 = `
+{kind: Node, name: node2, spec: {tunnelIP: 172.16.56.3, uplinkAddresses: [192.0.2.66, "2001:db8:0:2::66"]}}
+---
+{kind: Port, name: blue3, spec: {network: blue, node: node1, ips: [10.1.0.13, "fd00:0:0:1::13"]}}
+---
+{kind: FloatingIP, name: blue1, spec: {uplink: ext, address: "2001:db8:0:2::71", port: blue1}}
+---
+{kind: FloatingIP, name: red1, spec: {uplink: ext, address: "2001:db8:0:2::72", port: red1}}
+---
+{kind: FloatingIP, name: blue2, spec: {uplink: ext, address: "2001:db8:0:2::73", port: blue2}}
+---
+{kind: FloatingIP, name: shared, spec: {uplink: ext, address: "2001:db8:0:2::74", forwards: [{port: 81, to: blue1, targetPort: 8080}, {port: 83, to: blue3, targetPort: 8080}, {protocol: udp, port: 83, to: blue3, targetPort: 8080}]}}
+---
+{kind: FloatingIP, name: blue1-of-ipv4, spec: {uplink: ext, address: 192.0.2.71, port: blue1}}
+`
+
+// TestFloatingIPv6: IPv6 floating addresses do what those of IPv4 do (TestFloatingIP), beside one of IPv4 for the same port.
+func TestFloatingIPv6(t *testing.T) {
+	t.Parallel()
+	six := newBridge6Bed(t)
+	six.far = six.far6
+	b := &floatingBed{six.bridgeBed, true}
+	b.apply(floats6)
+	b.floatingIP()
+	b.part("beside IPv4", func(b *floatingBed) {
+		b.sees(b.internet(), "tcp", "192.0.2.71:8080", "192.0.2.1")
+		b.sees(b.port("blue1"), "tcp", "192.0.2.1:80", "192.0.2.71")
+	})
+	b.part("nobody else takes the address", func(b *floatingBed) {
+		_, err := six.beyond.Exec(b.ctx, "ip", "addr", "add", b.at("72")+"/64", "dev", "lan")
+		b.must(err)
+		b.must(lab.PollFor(b.ctx, 20*time.Second, "the machine to notice that the address is taken", func(ctx context.Context) error {
+			out, err := six.beyond.Exec(ctx, "ip", "addr", "show", "dev", "lan")
+			if err == nil && !strings.Contains(out, "dadfailed") {
+				err = fmt.Errorf("%s", out)
+			}
+			return err
+		}))
+		_, err = six.beyond.Exec(b.ctx, "ip", "addr", "del", b.at("72")+"/64", "dev", "lan")
+		b.must(err)
+		b.sees(b.internet(), "tcp", b.on("72", "8080"), b.gateway().String())
+	})
+	b.part("the router of its port routes IPv6", func(b *floatingBed) {
+		if why := b.bed.refused("router", "set", "red", "--egress-ipv6", "routed"); !strings.Contains(why, "leaves router/red routed by ext, with its own address") {
+			b.t.Errorf("refused with %q", why)
+		}
+	})
+}
+
+// floatingIP is the test of one family.
+func (b *floatingBed) floatingIP() {
 	b.c["blue3"] = b.plug("blue3", "node1")
 	b.bound("blue3")
 	for _, c := range b.c {
@@ -94,31 +174,31 @@ func TestFloatingIP(t *testing.T) {
 }
 
 func (b *floatingBed) inAndOut() {
-	for port, a := range map[string]string{"blue1": "192.0.2.71", "red1": "192.0.2.72", "blue2": "192.0.2.73"} {
+	for port, a := range map[string]string{"blue1": b.at("71"), "red1": b.at("72"), "blue2": b.at("73")} {
 		for _, network := range []string{"tcp", "udp"} {
-			b.sees(b.internet(), network, a+":8080", "192.0.2.1")
+			b.sees(b.internet(), network, net.JoinHostPort(a, "8080"), b.gateway().String())
 		}
-		b.sees(b.port(port), "tcp", b.far.String()+":80", a)
-		b.sees(b.port(port), "udp", b.outside.Addr.String()+":80", a)
+		b.sees(b.port(port), "tcp", netip.AddrPortFrom(b.far, 80).String(), a)
+		b.sees(b.port(port), "udp", netip.AddrPortFrom(b.gateway(), 80).String(), a)
 		if out, err := b.outside.Exec(b.ctx, "ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", "-s", "3000", a); err != nil {
 			b.t.Errorf("ping of %s in fragments: %v: %s", a, err, out)
 		}
 	}
-	b.outAs("blue3", "tcp", b.far, "192.0.2.65") // has forwards only
+	b.outAs("blue3", "tcp", b.far, b.at("65")) // has forwards only
 }
 
 func (b *floatingBed) ownAndOthers() {
 	for _, network := range []string{"tcp", "udp"} {
-		b.sees(b.port("blue1"), network, "192.0.2.71:8080", "192.0.2.71")
-		b.sees(b.port("blue1"), network, "192.0.2.72:8080", "192.0.2.71")
-		b.sees(b.port("red1"), network, "192.0.2.71:8080", "192.0.2.72")
-		b.sees(b.port("blue1"), network, "192.0.2.73:8080", "192.0.2.71")
-		b.sees(b.port("blue2"), network, "192.0.2.71:8080", "192.0.2.73")
-		b.sees(b.port("blue3"), network, "192.0.2.71:8080", "192.0.2.65")
-		b.sees(b.port("blue3"), network, "192.0.2.73:8080", "192.0.2.65")
-		b.sees(b.port("blue3"), network, "192.0.2.74:83", "192.0.2.65") // its own, by a forward
+		b.sees(b.port("blue1"), network, b.on("71", "8080"), b.at("71"))
+		b.sees(b.port("blue1"), network, b.on("72", "8080"), b.at("71"))
+		b.sees(b.port("red1"), network, b.on("71", "8080"), b.at("72"))
+		b.sees(b.port("blue1"), network, b.on("73", "8080"), b.at("71"))
+		b.sees(b.port("blue2"), network, b.on("71", "8080"), b.at("73"))
+		b.sees(b.port("blue3"), network, b.on("71", "8080"), b.at("65"))
+		b.sees(b.port("blue3"), network, b.on("73", "8080"), b.at("65"))
+		b.sees(b.port("blue3"), network, b.on("74", "83"), b.at("65")) // its own, by a forward
 	}
-	for _, to := range []string{"192.0.2.71", "192.0.2.72", "192.0.2.73"} {
+	for _, to := range []string{b.at("71"), b.at("72"), b.at("73")} {
 		if _, err := b.c["blue1"].Reaches(b.ctx, netip.MustParseAddr(to)); err != nil {
 			b.t.Errorf("blue1: ping of %s: %v", to, err)
 		}
@@ -127,38 +207,42 @@ func (b *floatingBed) ownAndOthers() {
 
 // replies: blue1 has a floating address of its own, and another one forwards to it.
 func (b *floatingBed) replies() {
-	_, live, err := b.connect(b.internet(), "tcp", netip.MustParseAddrPort("192.0.2.74:81"), 0, time.Second)
+	_, live, err := b.connect(b.internet(), "tcp", netip.MustParseAddrPort(b.on("74", "81")), 0, time.Second)
 	b.must(err)
 	defer live.Close()
 	b.echoes("by the forward", live)
-	b.sees(b.port("blue1"), "tcp", b.far.String()+":80", "192.0.2.71")
+	b.sees(b.port("blue1"), "tcp", netip.AddrPortFrom(b.far, 80).String(), b.at("71"))
 	b.echoes("by the forward", live)
 }
 
 func (b *floatingBed) forwards() {
-	b.sees(b.internet(), "tcp", "192.0.2.74:83", "192.0.2.1")
-	b.sees(b.internet(), "udp", "192.0.2.74:83", "192.0.2.1")
-	b.fails(b.internet(), "tcp", "192.0.2.74:8080")
-	b.fails(b.internet(), "udp", "192.0.2.74:81")
-	if out, err := b.outside.Exec(b.ctx, "ping", "-n", "-c", "1", "-W", "0.4", "192.0.2.74"); err == nil {
+	b.sees(b.internet(), "tcp", b.on("74", "83"), b.gateway().String())
+	b.sees(b.internet(), "udp", b.on("74", "83"), b.gateway().String())
+	b.fails(b.internet(), "tcp", b.on("74", "8080"))
+	b.fails(b.internet(), "udp", b.on("74", "81"))
+	if out, err := b.outside.Exec(b.ctx, "ping", "-n", "-c", "1", "-W", "0.4", b.at("74")); err == nil {
 		b.t.Errorf("an address with forwards answers pings: %s", out)
 	}
 }
 
 func (b *floatingBed) policies() {
 	policy := func(cidr string) {
-		b.apply(fmt.Sprintf(`{kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{peers: [{cidr: %s}], ports: [tcp/8080]}]}}`, cidr))
+		b.apply(fmt.Sprintf(`{kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{peers: [{cidr: "%s"}], ports: [tcp/8080]}]}}`, cidr))
 	}
-	policy("192.0.2.1/32")
-	_, live, err := b.connect(b.internet(), "tcp", netip.MustParseAddrPort("192.0.2.71:8080"), 0, 3*time.Second)
+	client, others := b.gateway().String()+"/32", "192.0.2.128/25"
+	if b.six {
+		client, others = b.gateway().String()+"/128", "2001:db8:0:2:8000::/65"
+	}
+	policy(client)
+	_, live, err := b.connect(b.internet(), "tcp", netip.MustParseAddrPort(b.on("71", "8080")), 0, 3*time.Second)
 	b.must(err)
 	defer live.Close()
 	b.echoes("allowed", live)
-	b.fails(b.internet(), "udp", "192.0.2.71:8080")
-	b.fails(b.port("red1"), "tcp", "192.0.2.71:8080")
-	b.sees(b.internet(), "tcp", "192.0.2.74:81", "192.0.2.1")
-	b.sees(b.port("blue1"), "tcp", b.far.String()+":80", "192.0.2.71")
-	policy("192.0.2.128/25")
+	b.fails(b.internet(), "udp", b.on("71", "8080"))
+	b.fails(b.port("red1"), "tcp", b.on("71", "8080"))
+	b.sees(b.internet(), "tcp", b.on("74", "81"), b.gateway().String())
+	b.sees(b.port("blue1"), "tcp", netip.AddrPortFrom(b.far, 80).String(), b.at("71"))
+	policy(others)
 	b.must(lab.PollFor(b.ctx, 10*time.Second, "the connection to end", func(context.Context) error {
 		live.SetDeadline(time.Now().Add(300 * time.Millisecond))
 		if _, err := live.Write([]byte("x")); err != nil {
@@ -169,14 +253,14 @@ func (b *floatingBed) policies() {
 		}
 		return fmt.Errorf("it echoes still")
 	}))
-	b.fails(b.internet(), "tcp", "192.0.2.71:8080")
-	b.apply(`{kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{action: reject, peers: [{cidr: 192.0.2.1/32}], ports: [tcp/8080, udp/8080]}]}}`)
+	b.fails(b.internet(), "tcp", b.on("71", "8080"))
+	b.apply(fmt.Sprintf(`{kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{action: reject, peers: [{cidr: "%s"}], ports: [tcp/8080, udp/8080]}]}}`, client))
 	for _, network := range []string{"tcp", "udp"} {
-		b.refused(b.internet(), network, netip.MustParseAddrPort("192.0.2.71:8080"))
+		b.refused(b.internet(), network, netip.MustParseAddrPort(b.on("71", "8080")))
 	}
-	b.refused(b.internet(), "tcp", netip.MustParseAddrPort("192.0.2.74:81"))
+	b.refused(b.internet(), "tcp", netip.MustParseAddrPort(b.on("74", "81")))
 	b.sdnctl("policy", "delete", "web", "--wait=20s")
-	b.sees(b.internet(), "udp", "192.0.2.71:8080", "192.0.2.1")
+	b.sees(b.internet(), "udp", b.on("71", "8080"), b.gateway().String())
 }
 
 // errors: a closed port of UDP is reported to who asks, in either direction.
@@ -198,9 +282,9 @@ func (b *floatingBed) errors() {
 			b.t.Errorf("%s: UDP to closed %s: %v", from.name, to, err)
 		}
 	}
-	refused(b.internet(), "192.0.2.71:99")
-	refused(b.port("blue1"), b.far.String()+":99")
-	refused(b.port("blue1"), "192.0.2.73:99")
+	refused(b.internet(), b.on("71", "99"))
+	refused(b.port("blue1"), netip.AddrPortFrom(b.far, 99).String())
+	refused(b.port("blue1"), b.on("73", "99"))
 }
 
 // tooLarge: who sends packets from outside that are larger than the MTU of the port learns it, for a
@@ -211,6 +295,10 @@ func (b *floatingBed) tooLarge() {
 		b.must(err)
 	}
 	mtu("1500")
+	headers := 20 + 8 // of a ping
+	if b.six {
+		headers = 40 + 8
+	}
 	learned := func(to string) {
 		b.t.Helper()
 		out, err := b.outside.Exec(b.ctx, "ip", "route", "get", to)
@@ -218,17 +306,21 @@ func (b *floatingBed) tooLarge() {
 			b.t.Errorf("the MTU of the way to %s is not learned: %q, %v", to, out, err)
 		}
 	}
-	if out, err := b.outside.Exec(b.ctx, "ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1422", "192.0.2.71"); err != nil {
+	if out, err := b.outside.Exec(b.ctx, "ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", strconv.Itoa(1450-headers), b.at("71")); err != nil {
 		b.t.Errorf("a ping of the MTU: %v: %s", err, out)
 	}
-	out, _ := b.outside.Exec(b.ctx, "ping", "-n", "-c", "2", "-i", "0.3", "-W", "1", "-M", "do", "-s", "1423", "192.0.2.71")
+	out, _ := b.outside.Exec(b.ctx, "ping", "-n", "-c", "2", "-i", "0.3", "-W", "1", "-M", "do", "-s", strconv.Itoa(1451-headers), b.at("71"))
 	if !strings.Contains(out, "mtu = 1450") && !strings.Contains(out, "mtu=1450") {
 		b.t.Errorf("a ping of a byte more than the MTU: %s", out)
 	}
-	learned("192.0.2.71")
+	learned(b.at("71"))
+	defer mtu("1450")
+	if b.six {
+		return // what a port asks by the node's address: TestBridgeUplinkIPv6
+	}
 	var conn net.Conn
 	b.must(b.c["blue3"].Inside(func() (err error) {
-		conn, err = net.Dial("udp", netip.AddrPortFrom(b.outside.Addr, 80).String())
+		conn, err = net.Dial("udp", netip.AddrPortFrom(b.gateway(), 80).String())
 		return err
 	}))
 	defer conn.Close()
@@ -244,18 +336,17 @@ func (b *floatingBed) tooLarge() {
 		}
 		return err
 	}))
-	learned("192.0.2.65")
+	learned(b.at("65"))
 	_, err := b.outside.Exec(b.ctx, "ip", "route", "flush", "cache")
 	b.must(err)
-	mtu("1450")
 }
 
 // streamFollows: a stream that never pauses goes on when its address, or a forward, gets another
 // port on the same node.
 func (b *floatingBed) streamFollows() {
 	for _, step := range []struct{ to, set, back string }{
-		{"192.0.2.71:8080", "blue1 --port blue3", "blue1 --port blue1"},
-		{"192.0.2.74:83", "shared --forward tcp/81:blue1:8080,tcp/83:blue3:8080,udp/83:blue1:8080", "shared --forward tcp/81:blue1:8080,tcp/83:blue3:8080,udp/83:blue3:8080"},
+		{b.on("71", "8080"), "blue1 --port blue3", "blue1 --port blue1"},
+		{b.on("74", "83"), "shared --forward tcp/81:blue1:8080,tcp/83:blue3:8080,udp/83:blue1:8080", "shared --forward tcp/81:blue1:8080,tcp/83:blue3:8080,udp/83:blue3:8080"},
 	} {
 		var conn net.Conn
 		b.must(b.outside.Inside(func() (err error) {
@@ -290,7 +381,7 @@ func (b *floatingBed) shutIn() {
 	sniffer, err := b.c["blue1"].Sniff()
 	b.must(err)
 	b.must(b.outside.Inside(func() error {
-		conn, err := net.Dial("udp", "192.0.2.71:4789")
+		conn, err := net.Dial("udp", b.on("71", "4789"))
 		if err != nil {
 			return err
 		}
@@ -298,7 +389,7 @@ func (b *floatingBed) shutIn() {
 		_, err = conn.Write(lab.VXLANPacket(100, make([]byte, 60)))
 		return err
 	}))
-	b.sees(b.internet(), "udp", "192.0.2.71:8080", "192.0.2.1") // sent after it
+	b.sees(b.internet(), "udp", b.on("71", "8080"), b.gateway().String()) // sent after it
 	frames, err := sniffer.Frames(b.ctx)
 	b.must(err)
 	b.must(sniffer.Close())
@@ -308,12 +399,12 @@ func (b *floatingBed) shutIn() {
 		}
 	}
 	// The floating address of another tenant is no way to this one's ports.
-	b.fails(b.internet(), "tcp", "192.0.2.65:8080")
-	b.fails(b.internet(), "tcp", "192.0.2.70:8080")
+	b.fails(b.internet(), "tcp", b.on("65", "8080"))
+	b.fails(b.internet(), "tcp", b.on("70", "8080"))
 }
 
 func (b *floatingBed) restart() {
-	_, live, err := b.connect(b.internet(), "tcp", netip.MustParseAddrPort("192.0.2.71:8080"), 0, time.Second)
+	_, live, err := b.connect(b.internet(), "tcp", netip.MustParseAddrPort(b.on("71", "8080")), 0, time.Second)
 	b.must(err)
 	defer live.Close()
 	if got := b.changes(func() {
@@ -323,7 +414,7 @@ func (b *floatingBed) restart() {
 		b.t.Errorf("a restart of sdnd changed flows: %v", got)
 	}
 	b.echoes("after a restart of sdnd", live)
-	b.sees(b.internet(), "tcp", "192.0.2.74:83", "192.0.2.1")
+	b.sees(b.internet(), "tcp", b.on("74", "83"), b.gateway().String())
 }
 
 // moves: the new node says where the address is, and the old one no longer answers for it.
@@ -332,10 +423,15 @@ func (b *floatingBed) moves() {
 	b.must(err)
 	b.sdnctl("floatingip", "delete", "blue2", "--wait=20s")
 	b.sdnctl("floatingip", "set", "blue1", "--port", "blue2", "--wait=20s")
-	b.sees(b.internet(), "tcp", "192.0.2.71:8080", "192.0.2.1")
-	b.sees(b.port("blue2"), "tcp", b.far.String()+":80", "192.0.2.71")
-	b.outAs("blue1", "tcp", b.far, "192.0.2.65")
+	b.sees(b.internet(), "tcp", b.on("71", "8080"), b.gateway().String())
+	b.sees(b.port("blue2"), "tcp", netip.AddrPortFrom(b.far, 80).String(), b.at("71"))
+	b.outAs("blue1", "tcp", b.far, b.at("65"))
 	announced := bytes.Join([][]byte{{0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1, 0x0e, 0x73, 192, 0, 2, 71, 192, 0, 2, 71}, make([]byte, 6), {192, 0, 2, 71}}, nil)
+	if b.six { // unsolicited, and overrides what is cached
+		a := netip.MustParseAddr(b.at("71"))
+		mac := model.OutsideMAC(a)
+		announced = bytes.Join([][]byte{{0x20, 0, 0, 0}, a.AsSlice(), {2, 1}, mac[:]}, nil)
+	}
 	frames, err := sniffer.Frames(b.ctx)
 	b.must(err)
 	b.must(sniffer.Close())
@@ -345,6 +441,13 @@ func (b *floatingBed) moves() {
 	}
 	if !found {
 		b.t.Error("nobody announced the address")
+	}
+	for node, answers := range map[string]bool{"node1": false, "node2": true} {
+		out, err := b.node(node).Exec(b.ctx, "ovs-ofctl", "-O", "OpenFlow13", "dump-flows", "br-int", "table=4")
+		b.must(err)
+		if got := strings.Contains(out, "arp_tpa="+b.at("71")) || strings.Contains(out, "nd_target="+b.at("71")); got != answers {
+			b.t.Errorf("%s answers for the address: %t, want %t", node, got, answers)
+		}
 	}
 	out := b.sdnctl("floatingip", "list")
 	if !strings.Contains(out, "node2") {

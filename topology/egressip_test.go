@@ -28,10 +28,7 @@ func TestEgressIPProblems(t *testing.T) {
 		op.Spec = e
 		return op
 	}
-	narrow := bridgeOp("ext", "br-ex", "192.0.2.0/24")
-	narrowed := narrow.Spec.(model.UplinkSpec)
-	narrowed.Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/26"), netip.MustParsePrefix("192.0.2.70/31")}
-	narrow.Spec = narrowed
+	narrow := dualOp("ext", "192.0.2.0/24", "2001:db8::/64", "192.0.2.0/26", "192.0.2.70/31", "2001:db8::/64")
 	for name, tt := range map[string]struct {
 		op   Op
 		kind ProblemKind

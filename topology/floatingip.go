@@ -3,6 +3,7 @@ package topology
 import (
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/tidwall/btree"
 
@@ -53,7 +54,7 @@ type floatingIndex struct {
 	byName *btree.Map[string, *FloatingIP]
 	// naming has them by the reference of an uplink or port that they name, and their name.
 	naming *btree.Map[string, *FloatingIP]
-	// whole has, by a port, the one that leads to it as a whole.
+	// whole has, by a port and a family (wholeKey), the one that leads to it as a whole.
 	whole *btree.Map[string, *FloatingIP]
 }
 
@@ -72,8 +73,13 @@ func (x *floatingIndex) keys(f *FloatingIP, set func(in *btree.Map[string, *Floa
 		set(x.naming, refKey(ref)+f.Name)
 	}
 	if f.Spec.Port != "" {
-		set(x.whole, f.Spec.Port)
+		set(x.whole, wholeKey(f))
 	}
+}
+
+// wholeKey is the key under which floatingIndex.whole has an address. No name has a byte of 0.
+func wholeKey(f *FloatingIP) string {
+	return f.Spec.Port + "\x00" + model.FamilyOf(f.Spec.Address).String()
 }
 
 // FloatingIP returns the floating address of that name.
@@ -109,8 +115,8 @@ func (p *planner) planFloatingIPs() {
 		if o, taken := p.x.uplinks.holders.Get(addressKey(f.Spec.Address)); taken {
 			p.bad(it, Conflict, "spec.address", fmt.Sprintf("%s belongs to %s", f.Spec.Address, o), "give another of the uplink's addresses")
 		}
-		if o, taken := p.x.floating.whole.Get(f.Spec.Port); taken {
-			p.bad(it, Conflict, "spec.port", fmt.Sprintf("%s leads to the port already, and what the port sends can leave with one address only", o.Ref()), "use forwards in one of them")
+		if o, taken := p.x.floating.whole.Get(wholeKey(f)); taken {
+			p.bad(it, Conflict, "spec.port", fmt.Sprintf("%s leads to the port already, and what the port sends by %s can leave with one address only", o.Ref(), model.FamilyOf(f.Spec.Address)), "use forwards in one of them")
 		}
 		if !it.broken {
 			p.x.putFloating(f)
@@ -119,10 +125,11 @@ func (p *planner) planFloatingIPs() {
 	}
 	p.recheckFloating(KindUplink)
 	p.recheckFloating(KindPort)
+	p.recheckFloatingRouted()
 }
 
-// checkFloating checks that an uplink lends a floating address, and that the ports have
-// addresses of its family; it reports problems for an item.
+// checkFloating checks that an uplink lends a floating address, that the ports have addresses of its
+// family, and that their routers translate it; it reports problems for an item.
 func (p *planner) checkFloating(it *item, f *FloatingIP) {
 	u, ok := p.x.uplinks.byName.Get(f.Spec.Uplink)
 	field := func(of string) string {
@@ -143,10 +150,50 @@ func (p *planner) checkFloating(it *item, f *FloatingIP) {
 		if !ok {
 			continue
 		}
-		if _, has := o.Address(IPv4); !has {
-			p.bad(it, Conflict, field("spec.port"), fmt.Sprintf("%s has no IPv4 address, to which %s could lead", o.Ref(), f.Ref()), "name a port of a network with an IPv4 subnet")
+		family := model.FamilyOf(f.Spec.Address)
+		if _, has := o.Address(family); !has {
+			p.bad(it, Conflict, field("spec.port"), fmt.Sprintf("%s has no %s address, to which %s could lead", o.Ref(), family, f.Ref()), fmt.Sprintf("name a port of a network with an %s subnet", family))
+		}
+		if r, joined := p.x.routerOf.Get(o.Spec.Network); joined && family == IPv6 && r.Spec.RoutesIPv6() && r.Spec.Egress.Uplink == f.Spec.Uplink {
+			at := field("spec.address")
+			if it.ref == r.Ref() {
+				at = "spec.egress.ipv6"
+			}
+			p.bad(it, Conflict, at, fmt.Sprintf("%s leads to %s, whose IPv6 leaves %s routed by %s, with its own address: machines outside reach it by that, and no answer would leave with %s", f.Ref(), o.Ref(), r.Ref(), f.Spec.Uplink, f.Spec.Address),
+				fmt.Sprintf("remove the floating address, or have the router translate: sdnctl router set %s --egress-ipv6 translated", r.Name))
 		}
 	}
+}
+
+// recheckFloatingRouted checks the IPv6 floating addresses again that lead to ports of a changed router by
+// which IPv6 leaves routed. It looks at all floating addresses on the router's uplink.
+func (p *planner) recheckFloatingRouted() {
+	if p.x.floating.byName.Len() == 0 {
+		return
+	}
+	for _, it := range p.of(KindRouter) {
+		r, ok := it.after.(*Router)
+		if !ok || it.same || it.broken || !r.Spec.RoutesIPv6() {
+			continue
+		}
+		for f := range under(p.x.floating.naming, refKey(Ref{Kind: KindUplink, Name: r.Spec.Egress.Uplink})) {
+			if own, ok := p.items[f.Ref()]; (!ok || own.same) && p.leadsInto(f, r) {
+				p.checkFloating(it, f)
+			}
+		}
+	}
+}
+
+// leadsInto reports whether a floating address leads to a port of a router.
+func (p *planner) leadsInto(f *FloatingIP, r *Router) bool {
+	return slices.ContainsFunc(f.Spec.Ports(), func(name string) bool {
+		o, ok := p.x.ports.Get(name)
+		if !ok {
+			return false
+		}
+		of, joined := p.x.routerOf.Get(o.Spec.Network)
+		return joined && of.Name == r.Name
+	})
 }
 
 // recheckFloating checks the floating addresses again that name a changed object of a kind.

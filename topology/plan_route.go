@@ -65,7 +65,11 @@ func (p *planner) checkRoutes(it *item, r *Router) {
 				if p.networksBroken(r) {
 					continue
 				}
-				p.bad(it, Conflict, at, fmt.Sprintf("next hop %s of %s is in no network of the router, and not in the subnet of a bridge uplink by which it leaves", hop, r.Ref()), "give the address of a port in one of its networks, or join the network of the next hop")
+				where := "in the subnet of a bridge uplink by which it leaves"
+				if hop.Is6() {
+					where += ", where next hops are IPv4"
+				}
+				p.bad(it, Conflict, at, fmt.Sprintf("next hop %s of %s is in no network of the router, and not %s", hop, r.Ref(), where), "give the address of a port in one of its networks, or join the network of the next hop")
 			case u.Spec.Lends(hop):
 				p.bad(it, Conflict, at, fmt.Sprintf("next hop %s of %s is one of the addresses of %s, which no other machine has", hop, r.Ref(), u.Ref()), "give the address of a router on that network")
 			case u.Spec.Subnet.Overlaps(route.To) && u.Spec.Subnet.Bits() <= route.To.Bits():

@@ -17,14 +17,17 @@ const (
 	perForward      = 1 // flows of each forward,
 	perForwardedTo  = 1 // and of each port that gets any
 	perFloatingNode = 6 // flows of a node that has any floating address, and no addresses but that of its tunnel
+	perFloating6    = 4 // flows more of an IPv6 floating address, for neighbour discovery
+	// perFloatingNode6 are flows of a node that has any IPv6 floating address, and no IPv6 address of its own.
+	perFloatingNode6 = 4
 )
 
 // TestCostOfFloating: a floating address costs flows on the node where it is, and nothing elsewhere.
 func TestCostOfFloating(t *testing.T) {
 	b := build(t)
 	b.nodes(3)
-	b.stretched("blue", 100, "10.0.0.0/24")
-	b.bridged("r", "blue")
+	b.stretched("blue", 100, "10.0.0.0/24", "fd00::/64")
+	b.bridgedBy(dualBridgeUplink("br-ex", "192.0.2"), "r", "blue")
 	b.port("one", "blue", "n1")
 	b.port("two", "blue", "n1")
 	b.port("far", "blue", "n2")
@@ -59,6 +62,22 @@ func TestCostOfFloating(t *testing.T) {
 	if len(moves) != 1 || moves[0] != (pipeline.FloatingMove{Name: "a", From: "n1", To: "n2"}) {
 		t.Errorf("moves: %v", moves)
 	}
+	differ("the first of IPv6", []int{perFloating + perFloating6 + perFloatingNode6, 0, 0}, func() {
+		b.floating6("d", "2001:db8:0:2::70", "one")
+		b.commit()
+	})
+	differ("of IPv6 with forwards", []int{perForwarding + perFloating6 + 2*perForward + perForwardedTo, 0, 0}, func() {
+		b.floating6("e", "2001:db8:0:2::71", "", model.FloatingForward{Port: 80, To: "two"}, model.FloatingForward{Port: 81, To: "two"})
+		b.commit()
+	})
+	differ("of IPv6 on another node", []int{-perFloating - perFloating6, perFloating + perFloating6 + perFloatingNode6, 0}, func() {
+		b.put(topology.KindFloatingIP, "d", model.FloatingIPSpec{Uplink: "ext", Address: netip.MustParseAddr("2001:db8:0:2::70"), Port: "far"})
+		b.commit()
+	})
+	moves = pipeline.FloatingMoves(b.last[0].before, b.last[0].after, b.last[0].update)
+	if len(moves) != 1 || moves[0] != (pipeline.FloatingMove{Name: "d", From: "n1", To: "n2"}) {
+		t.Errorf("moves of IPv6: %v", moves)
+	}
 }
 
 // TestStaleUDP: entries of UDP go that a floating address had before it led to another port of the
@@ -66,8 +85,8 @@ func TestCostOfFloating(t *testing.T) {
 func TestStaleUDP(t *testing.T) {
 	b := build(t)
 	b.nodes(2)
-	b.stretched("blue", 100, "10.0.0.0/24")
-	b.bridged("r", "blue")
+	b.stretched("blue", 100, "10.0.0.0/24", "fd00::/64")
+	b.bridgedBy(dualBridgeUplink("br-ex", "192.0.2"), "r", "blue")
 	for port, node := range map[string]string{"one": "n1", "two": "n1", "far": "n2"} {
 		b.port(port, "blue", node)
 	}
@@ -76,6 +95,7 @@ func TestStaleUDP(t *testing.T) {
 	}
 	b.floating("a", 70, "one")
 	b.floating("b", 71, "", udp(53, "one"), udp(54, "one"), model.FloatingForward{Port: 53, To: "one"})
+	b.floating6("six", "2001:db8:0:2::70", "one")
 	b.commit()
 	for _, tt := range []struct {
 		what, name string
@@ -84,6 +104,7 @@ func TestStaleUDP(t *testing.T) {
 	}{
 		{"nothing changes", "a", model.FloatingIPSpec{Port: "one"}, nil},
 		{"another port", "a", model.FloatingIPSpec{Port: "two"}, []uint16{0}},
+		{"another port by IPv6", "six", model.FloatingIPSpec{Port: "two"}, []uint16{0}},
 		{"on another node", "a", model.FloatingIPSpec{Port: "far"}, nil},
 		{"one forward", "b", model.FloatingIPSpec{Forwards: []model.FloatingForward{udp(53, "two"), udp(54, "one"), {Port: 53, To: "two"}}}, []uint16{53}},
 		{"no forward of UDP", "b", model.FloatingIPSpec{Forwards: []model.FloatingForward{{Port: 53, To: "one"}}}, []uint16{53, 54}},

@@ -67,13 +67,16 @@ func (x egressIndex) count(name, network, node string, d int) {
 	}
 }
 
-// floatsWhole reports whether a floating address leads to all of a port, which leaves with that.
-func (v *View) floatsWhole(port string) (whole, part bool) {
-	for f := range v.Topo.FloatingIPsNaming(topology.Ref{Kind: topology.KindPort, Name: port}) {
-		if f.Spec.Port == port {
+// floatsWhole reports whether a floating address of a family leads to all of a port, which leaves with that.
+func (v *View) floatsWhole(port string, f topology.Family) (whole, part bool) {
+	for o := range v.Topo.FloatingIPsNaming(topology.Ref{Kind: topology.KindPort, Name: port}) {
+		switch {
+		case model.FamilyOf(o.Spec.Address) != f:
+		case o.Spec.Port == port:
 			return true, false
+		default:
+			part = true
 		}
-		part = true
 	}
 	return false, part
 }
@@ -85,7 +88,7 @@ func (v *View) egressOfPort(p *topology.Port) string {
 	if _, has := p.Address(topology.IPv4); len(found) == 0 || !has {
 		return ""
 	}
-	if whole, _ := v.floatsWhole(p.Name); whole {
+	if whole, _ := v.floatsWhole(p.Name, topology.IPv4); whole {
 		return ""
 	}
 	return found[0].Name

@@ -98,6 +98,9 @@ const (
 
 // What leaves by a bridge has been to all tables of services.
 const (
+	// regFloating and the registers after it hold the floating address that a packet from outside is for: one
+	// register for IPv4, four for IPv6.
+	regFloating = 12
 	// regNextHop holds the address of the neighbour on an uplink that gets the packet.
 	regNextHop = 12
 	// regNextHopMAC and the register after it hold its MAC: the last 32 bits, and the first 16.

@@ -40,6 +40,12 @@ type floatingTarget struct {
 	address netip.Addr
 }
 
+// Family is the family of the address, and of all that it leads to ports.
+func (f *Floating) Family() topology.Family { return model.FamilyOf(f.Spec.Address) }
+
+// uplink returns the uplink as the node has it.
+func (f *Floating) uplink() bridgeUplink { return bridgeUplink{Uplink: f.Uplink, port: f.Out} }
+
 // Works reports whether the address is in use on Node.
 func (f *Floating) Works() bool { return f.zone != 0 && f.Out != 0 }
 
@@ -106,7 +112,7 @@ func (v *View) FloatingOf(o *topology.FloatingIP) *Floating {
 			f.Node, f.Port = at, p
 			f.Router, _ = v.Topo.RouterOf(p.Spec.Network)
 		}
-		a, has := p.Address(topology.IPv4)
+		a, has := p.Address(f.Family())
 		if r, _ := v.Topo.RouterOf(p.Spec.Network); at == "" || at != f.Node || r != f.Router || !has {
 			f.Elsewhere = append(f.Elsewhere, name)
 			continue
@@ -159,6 +165,16 @@ func (v *View) FloatingOn(node string) iter.Seq[string] { return seconds(v.float
 func (v *View) floats(node string) bool {
 	for range seconds(v.floating, node) {
 		return true
+	}
+	return false
+}
+
+// floatsIn reports whether a floating address of a family is on a node.
+func (v *View) floatsIn(node string, f topology.Family) bool {
+	for name := range seconds(v.floating, node) {
+		if o, ok := v.Topo.FloatingIP(name); ok && model.FamilyOf(o.Spec.Address) == f {
+			return true
+		}
 	}
 	return false
 }
@@ -230,8 +246,10 @@ func (a *affected) floating(name string) {
 			continue
 		}
 		a.mark(at, Unit{Kind: UnitFloating, Name: name})
-		if a.before.floats(at) != a.after.floats(at) {
+		if a.before.floatsIn(at, topology.IPv4) != a.after.floatsIn(at, topology.IPv4) || a.before.floatsIn(at, topology.IPv6) != a.after.floatsIn(at, topology.IPv6) {
 			a.mark(at, Unit{Kind: UnitNode, Name: at})
+		}
+		if a.before.floats(at) != a.after.floats(at) {
 			for e := range v.Topo.EgressIPsNaming(topology.Ref{Kind: topology.KindNode, Name: at}) {
 				a.mark(at, Unit{Kind: UnitEgress, Name: e.Name})
 			}

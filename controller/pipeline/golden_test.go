@@ -333,6 +333,28 @@ func floatingGolden() golden {
 	}}
 }
 
+// floatingIPv6Golden is floatingGolden in IPv6; a port has a floating address of each family.
+func floatingIPv6Golden() golden {
+	return golden{name: "floating-ipv6", node: "n1", declare: func(b *builder) {
+		b.nodes(2)
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.stretched("other", 400, "fd00:0:0:1::/64")
+		u := dualBridgeUplink("br-ex", "192.0.2")
+		b.bridgedBy(u, "r", "blue")
+		b.bridgedBy(u, "s", "other")
+		b.labelled("web", "blue", "n1", "web")
+		b.port("one", "other", "n1")
+		b.port("two", "other", "n1")
+		b.policy("in", model.PolicySpec{
+			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
+			Ingress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("2001:db8::/32")}}}},
+		})
+		b.floating("four", 70, "web")
+		b.floating6("whole", "2001:db8:0:2::70", "web")
+		b.floating6("parts", "2001:db8:0:2::71", "", model.FloatingForward{Port: 443, To: "one", TargetPort: 8443}, model.FloatingForward{Protocol: model.ProtocolUDP, Port: 53, To: "two"})
+	}}
+}
+
 // egressIPGolden is egress addresses of ports here by other nodes, and of ports elsewhere by this node,
 // which has the addresses of one and stands by for the other.
 func egressIPGolden() golden {
@@ -728,7 +750,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), snoopGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), bridgeIPv6Golden(), routedGolden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), bridgeNodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), snoopGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), bridgeIPv6Golden(), routedGolden(), floatingGolden(), floatingIPv6Golden(), egressIPGolden(), routesGolden(), nodePortGolden(), bridgeNodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
 }
 
 func TestGolden(t *testing.T) {

@@ -129,6 +129,9 @@ func randomOp(t *rapid.T) topology.Op {
 func randomFloating(t *rapid.T, name string) model.FloatingIPSpec {
 	port := func() string { return fmt.Sprintf("p%d", rapid.IntRange(0, 7).Draw(t, "floats to")) }
 	s := model.FloatingIPSpec{Uplink: "u3", Address: netip.AddrFrom4([4]byte{192, 0, 2, 110 + name[1]%4})}
+	if rapid.Bool().Draw(t, "floats by IPv6") {
+		s.Address = netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 7: 2, 15: 110 + name[1]%4})
+	}
 	if rapid.Bool().Draw(t, "whole") {
 		s.Port = port()
 		return s

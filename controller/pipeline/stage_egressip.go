@@ -147,7 +147,7 @@ func (c *Compiler) eachEgressSource(p *topology.Port, emit func(from netip.Prefi
 // byGatewayPort sends to a gateway what a port sends. If a floating address leads to the port, its
 // answers leave as they came.
 func (c *Compiler) byGatewayPort(p *topology.Port) {
-	_, forwarded := c.view.floatsWhole(p.Name)
+	_, forwarded := c.view.floatsWhole(p.Name, topology.IPv4)
 	c.eachEgressSource(p, func(from netip.Prefix, r *topology.Router, e *EgressIP) {
 		if !forwarded {
 			c.toGateway(from, r, e, p)
@@ -165,7 +165,7 @@ func (c *Compiler) byGatewayPort(p *topology.Port) {
 }
 
 func (c *Compiler) unansweredPort(p *topology.Port) {
-	if _, forwarded := c.view.floatsWhole(p.Name); forwarded {
+	if _, forwarded := c.view.floatsWhole(p.Name, topology.IPv4); forwarded {
 		c.eachEgressSource(p, func(from netip.Prefix, r *topology.Router, e *EgressIP) { c.toGateway(from, r, e, p) })
 	}
 }

@@ -19,6 +19,8 @@ func ndTargetStage() stage {
 		block:   (*Compiler).ndBlock,
 		port:    (*Compiler).ndPort,
 		service: (*Compiler).ndService,
+
+		floating: (*Compiler).ndFloating,
 	}
 }
 

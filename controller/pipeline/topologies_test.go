@@ -151,6 +151,11 @@ func (b *builder) floating(name string, last byte, port string, forwards ...mode
 	b.op(topology.KindFloatingIP, name, model.FloatingIPSpec{Uplink: "ext", Address: netip.AddrFrom4([4]byte{192, 0, 2, last}), Port: port, Forwards: forwards})
 }
 
+// floating6 declares an IPv6 floating address on the uplink of bridgedBy.
+func (b *builder) floating6(name, address, port string, forwards ...model.FloatingForward) {
+	b.op(topology.KindFloatingIP, name, model.FloatingIPSpec{Uplink: "ext", Address: netip.MustParseAddr(address), Port: port, Forwards: forwards})
+}
+
 // egressIP declares an egress address 192.0.2.LAST on the uplink of bridged, for the ports with a label app.
 func (b *builder) egressIP(name string, last byte, app string, nodes ...string) {
 	b.op(topology.KindEgressIP, name, model.EgressIPSpec{

@@ -104,7 +104,7 @@ func uplinkAddresses(all []netip.Addr, path string, most int, example, six strin
 		case !a.IsValid():
 			bad(Invalid, at, "is missing", "give one of the uplink's addresses, such as "+example)
 		case !all[i].Is4() && six != "":
-			bad(Invalid, at, a.String()+" is IPv6, which uplinks of the type bridge do not carry", six)
+			bad(Invalid, at, a.String()+" is IPv6, and egress addresses are IPv4", six)
 		case slices.Contains(all[:i], all[i]):
 			bad(Invalid, at, all[i].String()+" is listed twice", "list it once")
 		}

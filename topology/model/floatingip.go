@@ -12,9 +12,9 @@ import (
 // type bridge that leads to ports from outside.
 type FloatingIPSpec struct {
 	Uplink  string     `json:"uplink" doc:"Name of an uplink of the type bridge, on whose network the address is" example:"ext"`
-	Address netip.Addr `json:"address" doc:"The address: IPv4, one of the uplink's addresses, that no node and no other floating address has" example:"192.0.2.70"`
+	Address netip.Addr `json:"address" doc:"The address, IPv4 or IPv6: one of the uplink's addresses, that no node and no other object has. Packets of its family alone are led" example:"192.0.2.70"`
 	// Port is "" if there are Forwards.
-	Port string `json:"port,omitempty" doc:"Name of the port that gets all that is sent to the address, and whose own packets leave with the address. Either port or forwards" example:"web1"`
+	Port string `json:"port,omitempty" doc:"Name of the port that gets all that is sent to the address, and whose own packets of the family leave with the address. Either port or forwards" example:"web1"`
 	// Forwards is empty if there is a Port.
 	Forwards []FloatingForward `json:"forwards,omitempty" doc:"What is sent to single ports of the address, and who gets it, at most 64; nothing else is let in. What these ports send leaves with the address only where it is an answer. Either port or forwards"`
 }
@@ -91,8 +91,8 @@ func (s FloatingIPSpec) Normal(bad Reporter) Spec {
 	switch {
 	case !s.Address.IsValid():
 		bad(Invalid, "spec.address", "is missing", "give one of the uplink's addresses, such as 192.0.2.70")
-	case !s.Address.Is4():
-		bad(Invalid, "spec.address", s.Address.String()+" is IPv6, which uplinks of the type bridge do not carry", "give an IPv4 address")
+	default:
+		zoned(s.Address, "spec.address", bad)
 	}
 	switch {
 	case s.Port == "" && len(s.Forwards) == 0:
