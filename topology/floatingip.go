@@ -77,9 +77,9 @@ func (x *floatingIndex) keys(f *FloatingIP, set func(in *btree.Map[string, *Floa
 	}
 }
 
-// wholeKey is the key under which floatingIndex.whole has an address. No name has a byte of 0.
+// wholeKey is the key under which floatingIndex.whole has an address.
 func wholeKey(f *FloatingIP) string {
-	return f.Spec.Port + "\x00" + model.FamilyOf(f.Spec.Address).String()
+	return model.FamilyOf(f.Spec.Address).String() + " " + f.Spec.Port
 }
 
 // FloatingIP returns the floating address of that name.
