@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
@@ -128,7 +129,7 @@ func TestScaleModel(t *testing.T) {
 			t.Error("the ping was not seen on the underlay")
 		}
 		for _, f := range sent {
-			if _, inner, _ := f.VXLAN(); inner.EtherType() != 0x0800 {
+			if _, inner, _ := f.VXLAN(); inner.EtherType() != 0x0800 && inner.EtherType() != pipeline.TunnelProbeType {
 				t.Errorf("left the node: %v", f)
 			}
 		}

@@ -84,8 +84,11 @@ func (c *Compiler) backendBuckets(o *topology.Service, all []choice) (buckets op
 	}
 	for i, weight := range bucketWeights(len(all)) {
 		b := all[min(i, len(all)-1)]
+		if i == 1 { // the first one shows how long they are
+			buckets = slices.Grow(buckets, (len(all)+1)*len(buckets))
+		}
 		c.actions = setTarget(c.actions[:0], b.ip, b.port).Resubmit(openflow.PortInPort, to)
-		buckets = buckets.Add(openflow.Bucket{Weight: weight, WatchPort: b.watch, WatchGroup: openflow.GroupAny, Actions: c.actions})
+		buckets = buckets.Add(openflow.Bucket{Weight: weight, WatchPort: c.watched(b), WatchGroup: openflow.GroupAny, Actions: c.actions})
 	}
 	return buckets
 }
@@ -132,6 +135,9 @@ func parts(all []choice) [][]choice {
 		n *= 2
 	}
 	parts := make([][]choice, n)
+	for i := range parts {
+		parts[i] = make([]choice, 0, min(maxBuckets, len(all)/n*5/4))
+	}
 	for _, b := range all {
 		i := int(xxhash.Sum64String(b.name) % uint64(n))
 		for len(parts[i]) == maxBuckets { // names can be chosen so that they share a part
@@ -169,8 +175,18 @@ type choice struct {
 	name string
 	ip   netip.Addr
 	port uint16
-	// watch is the port of a backend on the node that is compiled, PortAny for others.
-	watch openflow.PortNo
+	// at is the node of the backend, and number that of its interface there, 0 if it is not known.
+	at     string
+	number openflow.PortNo
+}
+
+// watched returns the port that the bucket of a backend watches: that of a backend on the node that is
+// compiled, PortAny for others.
+func (c *Compiler) watched(b choice) openflow.PortNo {
+	if b.at != c.node {
+		return openflow.PortAny
+	}
+	return b.number
 }
 
 // chosenAmong returns the backends of a service's port that get new connections, by name, at
@@ -187,24 +203,14 @@ func (c *Compiler) chosenAmong(o *topology.Service, s scope, p model.ServicePort
 	return all
 }
 
-// chosenIn returns the backends in a state that may get new connections.
-func (c *Compiler) chosenIn(o *topology.Service, s scope, p model.ServicePort, f topology.Family, state model.EndpointState) (all []choice) {
-	most, here := MaxBackends(o), s.local(o)
-	for b := range c.view.Topo.Backends(o) {
-		ip, ok := b.Address(f)
-		if !ok || b.Endpoint.State != state || c.view.domainOf(b.Spec.Network) != s.domain {
-			continue
-		}
-		watch, alive := c.watch(b.Port)
-		port := b.Target(p)
-		if !alive || port == 0 || !c.view.serves(o, b.Name) || here && watch == openflow.PortAny {
-			continue
-		}
-		if all = append(all, choice{b.Name, ip, port, watch}); len(all) == most {
-			break
-		}
+// chosenIn returns the backends in a state that may get new connections. The caller must not change them.
+func (c *Compiler) chosenIn(o *topology.Service, s scope, p model.ServicePort, f topology.Family, state model.EndpointState) []choice {
+	all, here := c.view.candidates(o, s, p, f, state), s.local(o)
+	left := func(b choice) bool { return b.at == c.node && b.number == 0 || here && b.at != c.node }
+	if slices.ContainsFunc(all, left) {
+		all = slices.DeleteFunc(slices.Clone(all), left)
 	}
-	return all
+	return all[:min(len(all), MaxBackends(o))]
 }
 
 const (

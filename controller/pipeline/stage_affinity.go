@@ -102,10 +102,10 @@ func (c *Compiler) affinityBackends(o *topology.Service) {
 				return m
 			})
 			where := Rule("on another node")
-			if b.watch == openflow.PortAny {
+			if watch := c.watched(b); watch == openflow.PortAny {
 				c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableEndpoint)
 			} else {
-				c.actions = c.actions[:0].Group(groupBackend | uint32(b.watch))
+				c.actions = c.actions[:0].Group(groupBackend | uint32(watch))
 				where = "on this node"
 			}
 			c.instr = c.instr[:0].ApplyActions(c.actions)

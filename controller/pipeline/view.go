@@ -53,6 +53,8 @@ type View struct {
 	// floating holds the floating addresses on a node.
 	floating *btree.Map[pair, struct{}] // node, floating address
 	egress   egressIndex
+	// kept has what follows from the rest, and is looked up often.
+	kept *candidates
 	// holders has the nodes that answer for addresses of services on uplinks, by service.
 	holders *btree.Map[string, string]
 	// health has what health checks have found of backends, by service and port.
@@ -127,7 +129,7 @@ func NewView(topo *topology.Snapshot) *View {
 // emptyView returns the View of a topology as if it had no ports.
 func emptyView(topo *topology.Snapshot) *View {
 	return &View{
-		Seq: 1, Topo: topo,
+		Seq: 1, Topo: topo, kept: new(candidates),
 		places: new(btree.Map[string, Place]), down: new(btree.Map[string, struct{}]), tunnels: new(btree.Map[string, openflow.PortNo]),
 		uplinks: new(btree.Map[string, openflow.PortNo]), bridges: new(btree.Map[pair, openflow.PortNo]), hostPorts: new(btree.Map[string, openflow.PortNo]),
 		byNetwork: new(btree.Map[pair, int]), byNode: new(btree.Map[pair, int]),
@@ -199,7 +201,7 @@ type Update struct {
 // its place with it.
 func (v *View) Next(u Update) *View {
 	n := &View{
-		Seq: v.Seq + 1, Topo: v.Topo,
+		Seq: v.Seq + 1, Topo: v.Topo, kept: new(candidates),
 		places: v.places.Copy(), down: v.down.Copy(), tunnels: v.tunnels.Copy(), uplinks: v.uplinks.Copy(), bridges: v.bridges.Copy(), hostPorts: v.hostPorts.Copy(),
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), udp: v.udp.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
