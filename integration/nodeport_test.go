@@ -473,6 +473,19 @@ func (b *nodePortBed) nodePortTaken() {
 	again()
 	b.serviceHas("web", "NodePortTaken", "", false)
 	b.answers("tcp", b.at("node3", 30080, false), "web1", "web2")
+	// The kernel gives node ports to programs that ask for any, until they are reserved.
+	set := func(what string) {
+		_, err := on.Exec(b.ctx, "sysctl", "-qw", "net.ipv4."+what)
+		b.must(err)
+	}
+	set("ip_local_port_range=20000 60999")
+	again()
+	b.serviceHas("web", "NodePortsNotReserved", "node3", true)
+	set("ip_local_reserved_ports=30000-32767")
+	again()
+	b.serviceHas("web", "NodePortsNotReserved", "", false)
+	set("ip_local_port_range=32768 60999")
+	set("ip_local_reserved_ports=")
 }
 
 // serviceHas waits until a service has a condition whose message has a text, or no longer has it.

@@ -248,6 +248,7 @@ func TestNorthSouth(t *testing.T) {
 	b.part("P-NS-13: two ports send the same at the same moment", (*outsideBed).racedPairs)
 	b.part("P-NS-14: VXLAN between ports", (*outsideBed).ownVXLAN)
 	b.part("P-NS-05: the source ports of one port", (*outsideBed).sourcePorts)
+	b.part("one port and the connections of the node's kernel", (*outsideBed).kernelConnections)
 	b.part("host access", (*outsideBed).hostAccess)
 	b.part("restart and reboot", (*outsideBed).northSouthRestart)
 	b.part("leaving removes everything", (*outsideBed).northSouthLeave)

@@ -45,7 +45,9 @@ own() {
 # node ports are among them.
 unreserved() {
     if grep -qs "\b$first_port-$last_port\b" $conf/ipv4/ip_local_reserved_ports; then return; fi
-    read -r from to <$conf/ipv4/ip_local_port_range || return 0
+    # Not by "read", which asks the kernel for single bytes, and gets one.
+    range=$(cat $conf/ipv4/ip_local_port_range)
+    from=${range%%[!0-9]*} to=${range##*[!0-9]}
     if [ "$from" -le "$last_port" ] && [ "$to" -ge "$first_port" ]; then echo "$from-$to"; fi
 }
 
@@ -79,8 +81,11 @@ start() {
     guard4=$(guarded ipv4)
     guard6=
     if [ -n "$link6" ]; then guard6=$(guarded ipv6); fi
-    # The rules stand before anything is forwarded.
-    rules | nft -f -
+    # The rules stand before anything is forwarded. An older nft may know no limits of connections.
+    if ! rules limits | nft -f -; then
+        echo "nft takes no limits of connections: a router may fill this machine's table of connections" >&2
+        rules | nft -f -
+    fi
     for tables in iptables ip6tables; do
         command -v $tables >/dev/null || continue
         for way in -i -o; do
@@ -100,7 +105,49 @@ start() {
     tell
 }
 
+# What begins is counted in buckets, by the lowest bits of its source port or of a ping's number, as the kernel looks at
+# all connections that it counts together.
+buckets=1024
+ping_buckets=64
+
+# limits prints rules that keep routers from filling this machine's table of connections: each router may have a
+# quarter of it by each family, and all of them half.
+limits() {
+    most=65536
+    if [ -e $conf/netfilter/nf_conntrack_max ]; then most=$(cat $conf/netfilter/nf_conntrack_max); fi
+    limit "{ tcp, udp }" ports th sport $((buckets - 1))
+    [ -z "$link4" ] || limit icmp pings icmp id $((ping_buckets - 1))
+    [ -z "$link6" ] || limit icmpv6 pings6 icmpv6 id $((ping_buckets - 1))
+}
+
+# limit PROTOCOL SET FIELD FIELD MASK prints the rules for what begins by a protocol.
+limit() {
+    begins="iifname $dev meta l4proto $1 ct state new ct status & confirmed == 0"
+    by="$3 $4 & $5 ct count over"
+    refuse="counter reject with icmpx admin-prohibited comment"
+    for family in ${link4:+ip} ${link6:+ip6}; do
+        case $1:$family in icmp:ip6 | icmpv6:ip) continue ;; esac
+        echo "$begins add @$2_$family { $family saddr . $by $((most / 4 / buckets)) } $refuse \"a quarter of this machine's table of connections\""
+    done
+    echo "$begins add @$2 { $by $((most / 2 / buckets)) } $refuse \"half of this machine's table of connections\""
+}
+
+# counted prints the sets of limits, with room for 64 routers that have something in each bucket.
+counted() {
+    counts ports "th sport" $((2 * buckets))
+    counts ports_ip "ip saddr . th sport" $((64 * buckets))
+    counts ports_ip6 "ip6 saddr . th sport" $((64 * buckets))
+    counts pings "icmp id" $((2 * ping_buckets))
+    counts pings_ip "ip saddr . icmp id" $((64 * ping_buckets))
+    counts pings6 "icmpv6 id" $((2 * ping_buckets))
+    counts pings6_ip6 "ip6 saddr . icmpv6 id" $((64 * ping_buckets))
+}
+
+counts() { echo "set $1 { typeof $2; flags dynamic; size $3; }"; }
+
+# rules [limits] prints all rules, those of limits among them.
 rules() {
+    limited=${1:-}
     echo "add table inet $table"
     echo "delete table inet $table"
     echo "table inet $table {"
@@ -108,6 +155,7 @@ rules() {
     taken=$(own | sed 's|/| . |' | paste -sd, -)
     [ -z "$taken" ] || echo "elements = { $taken }"
     echo "}"
+    [ -z "$limited" ] || counted
     # What comes from outside for a node port goes to the switch, which knows the services.
     echo "chain prerouting { type nat hook prerouting priority dstnat;"
     outside="iifname != { lo, host-sdn } fib daddr type local meta l4proto { tcp, udp } th dport $first_port-$last_port meta l4proto . th dport != @own"
@@ -143,6 +191,7 @@ rules() {
     echo "iifname $dev ip6 daddr { fe80::/10, ff00::/8 } counter drop"
     echo "iifname $dev udp dport $vxlan_port counter drop comment \"translated, it could be taken for the node's own\""
     echo "iifname $dev $controller tcp dport { $controller_ports } counter drop comment \"sdnd\""
+    [ -z "$limited" ] || limits
     echo "oifname $dev ct state established,related accept"
     echo "oifname $dev counter drop comment \"nothing begins outside\""
     [ -z "$guard4" ] || echo "meta nfproto ipv4 iifname { $guard4 } oifname != $dev ct state new ct status & dnat == 0 counter drop"
