@@ -23,7 +23,6 @@ import (
 // differences: "make" copies programs that are already built, "sdnd" has its files in the
 // lab's directory, and programs that would install packages do nothing. Where the README
 // has "SDNCTL-…", the line that "node invite" printed is run, as the README says.
-// "node invite" printed is run, as the README says.
 func TestReadme(t *testing.T) {
 	if why := slices.Concat(lab.Missing(), lab.MissingDocker()); len(why) > 0 {
 		t.Skipf("no lab here: %s", strings.Join(why, "; "))

@@ -1,8 +1,11 @@
 package integration
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -26,13 +29,19 @@ func TestScaleModel(t *testing.T) {
 	}
 	b.bound("netsho1", "netsho2", "netsho3", "nginx1", "netsho4", "nginx2")
 	b.matrix(list, everyPair)
-	b.run("a seventh of OVN's flows, with twice the ports", func(t *testing.T, b *bed) {
+	b.run("a seventh of OVN's flows, with twice the ports, as README.md says", func(t *testing.T, b *bed) {
+		const most = 53
 		for _, node := range []string{"node1", "node2"} {
 			n := b.flowCount(node)
 			t.Logf("%s: %d flows; OVN's node1 had 412 with two ports", node, n)
-			if n > 53 {
-				t.Errorf("%s has %d flows, want at most 53", node, n)
+			if n > most {
+				t.Errorf("%s has %d flows, want at most %d", node, n, most)
 			}
+		}
+		readme, err := os.ReadFile("../README.md")
+		b.must(err)
+		if claim := fmt.Sprintf("the scale model takes %d for four", most); !strings.Contains(strings.Join(strings.Fields(string(readme)), " "), claim) {
+			t.Errorf("README.md does not say %q", claim)
 		}
 	})
 	b.apply(bothFamilies(t, exampleFile(t, "scale-model")))

@@ -14,7 +14,7 @@
 // is dropped unanswered.
 //
 // Before a packet comes here it has passed the session's own bounds (package
-// session: Config.PacketInQueue and UnaskedRate) and those of Open vSwitch, which know
+// session: Config.PacketInQueue and PacketInRate) and those of Open vSwitch, which know
 // no ports. Flows that send packets of a port should therefore do so through a meter.
 package packetin
 

@@ -779,6 +779,25 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestGroupsAndFlowsAreAll: the groups and meters of a node, and its flows, are all of its items. A stage
+// that has groups or meters and does not say so (stage.groups) would leave them out when an empty switch is filled.
+func TestGroupsAndFlowsAreAll(t *testing.T) {
+	for _, tt := range goldens() {
+		b := build(t)
+		tt.declare(b)
+		v := b.commit()
+		var all, groups, flows pipeline.ItemSet
+		c := new(pipeline.Compiler)
+		c.CompileNode(&all, v, tt.node)
+		c.CompileGroups(&groups, v, tt.node)
+		for range c.CompileFlows(&flows, v, tt.node) {
+		}
+		if apart := groups.Count().Plus(flows.Count()); apart != all.Count() || groups.Digest().Plus(flows.Digest()) != all.Digest() {
+			t.Errorf("%s: %v of groups, meters and flows, %v of all", tt.name, apart, all.Count())
+		}
+	}
+}
+
 // TestTranslationStates: no flow asks the connection tracker how a connection is translated, since
 // datapaths differ in that (P-SVC-03).
 func TestTranslationStates(t *testing.T) {

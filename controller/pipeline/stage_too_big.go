@@ -30,8 +30,9 @@ const prioTooBig = prioLarge + 1
 
 func tooBigStage() stage {
 	return stage{
-		Table: Table{TableTooBig, "too-big", "messages from outside that a packet was too big", "all", "controller, at a bounded rate, which sends them again if they are damaged"},
-		node:  (*Compiler).tooBigNode,
+		Table:  Table{TableTooBig, "too-big", "messages from outside that a packet was too big", "all", "controller, at a bounded rate, which sends them again if they are damaged"},
+		groups: true,
+		node:   (*Compiler).tooBigNode,
 	}
 }
 

@@ -19,6 +19,8 @@ type Conn interface {
 	RemoteAddr() net.Addr
 	// Throttled returns how long, and how many times, reading from the switch was paused.
 	Throttled() (total time.Duration, pauses uint64)
+	// PacketInsDropped returns how many packet-ins of the switch were dropped.
+	PacketInsDropped() uint64
 }
 
 // Board holds the status of nodes and switches. The dispatcher and the workers write it,
@@ -56,8 +58,8 @@ type boardNode struct {
 	bridge      Bridge
 	unmatched   condition.Unmatched
 	unconfirmed workqueue.Unconfirmed // as pendingNodes has counted it
-	// throttled is how long reading was paused on its earlier connections.
-	throttled time.Duration
+	// ended are the totals of its earlier connections.
+	ended sessionTotals
 	// wasInSync says whether the node was in sync when its conditions were last evaluated.
 	// staleSince is when that changed; the zero time if it has not.
 	wasInSync  bool
@@ -190,7 +192,7 @@ func (b *Board) Connect(node string, c Conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if n, ok := b.nodes[node]; ok && n.conn != c {
-		n.throttled = n.throttledInAll()
+		n.ended = n.totals()
 		n.conn = c
 		if c != nil {
 			b.moveHost(n, connlimit.Host(c.RemoteAddr()))

@@ -13,7 +13,7 @@ func (b *Board) Collectors() []prometheus.Collector {
 	quarantined := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sdnd_switches_quarantined", Help: "Connected switches that no declared node claims and that get no flows.",
 	}, func() float64 { return float64(b.countQuarantined()) })
-	return []prometheus.Collector{connected, inSync, quarantined, newThrottled(b), newNodeMetrics(b)}
+	return append(newSessionMetrics(b), connected, inSync, quarantined, newNodeMetrics(b))
 }
 
 // counts returns the number of connected nodes, and of those that have confirmed all changes.

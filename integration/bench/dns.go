@@ -25,8 +25,8 @@ import (
 )
 
 const (
-	// dnsNodes is how many switches ask. Each question takes one of the 5,000 messages a second
-	// that sdnd reads of a switch in the long run (session.Config.UnaskedRate), so 10 would just
+	// dnsNodes is how many switches ask. Each question takes one of the 5,000 packet-ins a second
+	// that sdnd takes of a switch in the long run (session.Config.PacketInRate), so 10 would just
 	// do for dnsRate.
 	dnsNodes = 40
 	// dnsPorts is how many ports of each switch ask: at dnsRate each asks 250 times a second, half

@@ -36,11 +36,19 @@ type Config struct {
 	// flow that sent them (openflow.PacketIn2). A switch that does not know them sends
 	// the usual ones.
 	PacketInUserdata bool
+	// PacketInRate is how many packet-ins a second the session takes in the long run. Every
+	// 256 bytes, or part of that, count as one, so that a question by DNS does. Those above
+	// the rate are dropped, and count as unsolicited messages; see UnaskedRate. Default 5000.
+	PacketInRate int
+	// PacketInBurst is how many of them the session takes at once after a time without
+	// any. Default 5000: each of a thousand ports that come up may ask for an address, an
+	// advertisement and a few names.
+	PacketInBurst int
 	// UnaskedRate is how many unsolicited messages a second the session reads in
-	// the long run: packet-ins, port-status and flow-removed messages, echo
-	// requests, and errors and replies that nobody waits for. Every 128 bytes, or
-	// part of that, count as one message; of packet-ins every 256, so that a question by
-	// DNS counts as one. Above the rate the session pauses
+	// the long run: port-status and flow-removed messages, echo
+	// requests, errors and replies that nobody waits for, and packet-ins above
+	// PacketInRate. Every 128 bytes, or
+	// part of that, count as one message; of packet-ins every 256. Above the rate the session pauses
 	// reading, and the switch has to wait. Replies and a monitor's reports do not
 	// count, but they wait for the messages before them: 10 MiB in the buffers of
 	// a connection take 16 s by default, and up to 26 s if they are port-status
@@ -82,6 +90,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxMessage, openflow.MaxMessageLen)
 	c.MaxMessage = min(c.MaxMessage, openflow.MaxMessageLen)
 	setDefault(&c.PacketInQueue, 256)
+	setDefault(&c.PacketInRate, 5000)
+	setDefault(&c.PacketInBurst, 5000)
 	setDefault(&c.UnaskedRate, 5000)
 	setDefault(&c.UnaskedBurst, 1<<17)
 	setDefault(&c.MissSendLen, 0xffff)

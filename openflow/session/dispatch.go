@@ -20,7 +20,8 @@ func checkVersion(header []byte) error {
 }
 
 // dispatch handles one message of the switch, and reports whether it was
-// requested: a reply that a caller waits for, or a monitor's report. It never
+// requested: a reply that a caller waits for, a monitor's report, or a packet-in within
+// the budget of these. It never
 // waits for the connection's other direction. An error ends the connection.
 func (s *Session) dispatch(frame []byte) (asked bool, err error) {
 	s.counters.received(frame)
@@ -31,7 +32,9 @@ func (s *Session) dispatch(frame []byte) (asked bool, err error) {
 		return s.calls.deliver(frame), nil // or it is keepalive's, for whom its arrival is enough
 	case openflow.TypePortStatus:
 		return false, s.portStatus(frame)
-	case openflow.TypePacketIn, openflow.TypeFlowRemoved:
+	case openflow.TypePacketIn:
+		return s.packetIn(frame), nil
+	case openflow.TypeFlowRemoved:
 		s.events.push(t, frame)
 	case openflow.TypeError:
 		if s.calls.deliver(frame) {
@@ -46,8 +49,7 @@ func (s *Session) dispatch(frame []byte) (asked bool, err error) {
 			return false, nil
 		}
 		if isNicira(frame, openflow.NiciraPacketIn2) {
-			s.events.push(openflow.TypePacketIn, frame)
-			return false, nil
+			return s.packetIn(frame), nil
 		}
 		s.counters.unmatched.Add(1)
 		s.log.Debug("nobody waits for message", "type", t, "xid", frameXid(frame))

@@ -43,16 +43,51 @@ func unitsOf(frame []byte) int {
 	return (len(frame) + unit - 1) / unit
 }
 
+// refill adds the tokens of the time since it was last called.
+func (p *pace) refill(at time.Duration) {
+	p.tokens = min(p.burst, p.tokens+p.rate*(at-p.at).Seconds())
+	p.at = at
+}
+
+// allow takes n tokens at the given time, and reports whether there were as many. If not, it
+// takes none.
+func (p *pace) allow(at time.Duration, n int) bool {
+	p.refill(at)
+	if p.tokens < float64(n) {
+		return false
+	}
+	p.tokens -= float64(n)
+	return true
+}
+
 // take accounts for so many messages that were read at the given time, and returns how long the
 // reader has to pause: 0 while there are tokens.
 func (p *pace) take(at time.Duration, n int) (wait time.Duration) {
-	p.tokens = min(p.burst, p.tokens+p.rate*(at-p.at).Seconds())
-	p.at = at
+	p.refill(at)
 	p.tokens -= float64(n)
 	if p.tokens >= 0 {
 		return 0
 	}
 	return time.Duration(-p.tokens/p.rate*float64(time.Second)) + paceStep
+}
+
+// packetIn queues a packet-in, and reports whether it was within the budget of packet-ins.
+// One beyond it is dropped and counts as an unsolicited message: flows ask for packet-ins, so
+// a few too many must not hold up what the switch has to say of its flows and ports.
+func (s *Session) packetIn(frame []byte) (within bool) {
+	if !s.packetIns.allow(time.Since(s.started), unitsOf(frame)) {
+		s.counters.packetInsDropped.Add(1)
+		return false
+	}
+	s.events.push(openflow.TypePacketIn, frame)
+	return true
+}
+
+// PacketInsDropped returns how many packet-ins were dropped because the switch sent more than
+// Config.PacketInRate, or because the queue of events was full.
+func (s *Session) PacketInsDropped() uint64 {
+	full, _ := s.events.dropped()
+	return full + s.counters.packetInsDropped.Load()
 }
 
 // throttling counts the reader's pauses.

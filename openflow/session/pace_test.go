@@ -15,12 +15,15 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
+// aPacketIn is a packet-in of 256 bytes at most.
+var aPacketIn = &openflow.PacketIn{BufferID: openflow.NoBuffer, Data: make([]byte, 60)}
+
 // unasked is one message of each kind that nobody asks for.
 var unasked = []struct {
 	name string
 	m    openflow.Message
 }{
-	{"packet-in", &openflow.PacketIn{BufferID: openflow.NoBuffer, Data: make([]byte, 60)}},
+	{"packet-in", aPacketIn},
 	{"flow-removed", &openflow.FlowRemoved{}},
 	{"port-status", &openflow.PortStatus{Reason: openflow.PortModified, Port: openflow.Port{No: 1, Name: "p1"}}},
 	{"error", &openflow.ErrorMsg{ErrType: openflow.ErrTypeBadRequest}},
@@ -58,7 +61,8 @@ func (fl *flooded) play(m openflow.Message) func(*fakeSwitch) error {
 	}
 }
 
-// Whatever nobody asked for is read at the burst and then at the rate.
+// Whatever nobody asked for is read at the burst and then at the rate. Packet-ins have a small
+// budget beside it.
 func TestFloodIsPaced(t *testing.T) {
 	for _, test := range unasked {
 		t.Run(test.name, func(t *testing.T) {
@@ -66,7 +70,7 @@ func TestFloodIsPaced(t *testing.T) {
 				var log bytes.Buffer
 				var fl flooded
 				s := startFake(t, Config{
-					UnaskedRate: 100, UnaskedBurst: 1000,
+					UnaskedRate: 100, UnaskedBurst: 1000, PacketInRate: 1, PacketInBurst: 1,
 					Logger: slog.New(slog.NewTextHandler(&log, nil)),
 				}, fl.play(test.m))
 				go func() {
@@ -80,7 +84,7 @@ func TestFloodIsPaced(t *testing.T) {
 				time.Sleep(time.Minute)
 				synctest.Wait()
 				// The pauses leave a few for later.
-				if n := fl.sent.Load(); n < 6900 || n > 7010 {
+				if n := fl.sent.Load(); n < 6900 || n > 7080 {
 					t.Errorf("%d messages read in a minute, want about 7000", n)
 				}
 				total, pauses := s.Throttled()
@@ -97,6 +101,55 @@ func TestFloodIsPaced(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Packet-ins have a budget of their own: those above it are dropped and counted, and what the
+// switch answers is not held up. Neither are packet-ins by a flood of other messages that is
+// within bounds.
+func TestPacketInsHaveTheirBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const burst, more, others = 500, 300, 900
+		again := make(chan struct{})
+		s := startFake(t, Config{PacketInRate: 100, PacketInBurst: burst, PacketInQueue: burst, UnaskedRate: 1, UnaskedBurst: more + others}, func(f *fakeSwitch) error {
+			for range others {
+				if err := f.send(&openflow.EchoReply{}); err != nil {
+					return err
+				}
+			}
+			for range burst + more {
+				if err := f.send(aPacketIn); err != nil {
+					return err
+				}
+			}
+			go func() {
+				<-again
+				_ = f.send(aPacketIn) // fails only after the test
+			}()
+			return serveOn(f)
+		})
+		if err := s.Barrier(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := s.PacketInsDropped(); n != more {
+			t.Errorf("%d packet-ins were dropped, want %d", n, more)
+		}
+		if total, pauses := s.Throttled(); pauses != 0 {
+			t.Errorf("throttled %d times for %v", pauses, total)
+		}
+		for range burst {
+			if _, ok := s.NextEvent(); !ok {
+				t.Fatal("the connection has ended")
+			}
+		}
+		time.Sleep(20 * time.Millisecond) // enough for two
+		close(again)
+		if _, ok := s.NextEvent(); !ok {
+			t.Fatal("the connection has ended")
+		}
+		if n := s.Stats().PacketInsDropped; n != more {
+			t.Errorf("%d packet-ins were dropped in the end, want %d", n, more)
+		}
+	})
 }
 
 // The rate holds in the long run, and no more than the burst is saved up.
@@ -203,7 +256,7 @@ func TestRepliesAreNotPaced(t *testing.T) {
 // Answers come through a flood, each after what was sent before it.
 func TestAnswersComeThroughAFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := startFake(t, Config{UnaskedRate: 1000, UnaskedBurst: 1}, func(f *fakeSwitch) error {
+		s := startFake(t, Config{UnaskedRate: 1000, UnaskedBurst: 1, PacketInRate: 1, PacketInBurst: 1}, func(f *fakeSwitch) error {
 			junk := make([]openflow.Message, 1000)
 			for i := range junk {
 				junk[i] = &openflow.PacketIn{BufferID: openflow.NoBuffer}
@@ -241,7 +294,7 @@ func TestAnswersComeThroughAFlood(t *testing.T) {
 // was read.
 func TestDeadSwitchWhileThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, f := handshaken(t, Config{UnaskedRate: 100, UnaskedBurst: 100, EchoInterval: 5 * time.Second, EchoTimeout: 10 * time.Second})
+		s, f := handshaken(t, Config{UnaskedRate: 100, UnaskedBurst: 100, PacketInRate: 1, PacketInBurst: 1, EchoInterval: 5 * time.Second, EchoTimeout: 10 * time.Second})
 		go f.drain()
 		go func() {
 			for range 2100 { // 20 s
@@ -267,7 +320,7 @@ func TestThrottledReaderEndsAtOnce(t *testing.T) {
 		func(s *Session, _ context.CancelFunc) { s.Close() },
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s, f := handshaken(t, Config{UnaskedRate: 1, UnaskedBurst: 1})
+			s, f := handshaken(t, Config{UnaskedRate: 1, UnaskedBurst: 1, PacketInRate: 1, PacketInBurst: 1})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			sent := make(chan error, 1)

@@ -24,14 +24,15 @@ var ErrClosed = errors.New("session has ended")
 // goroutines at once. Methods that wait for the switch return when their context
 // or the connection ends.
 type Session struct {
-	conn     net.Conn
-	cfg      Config
-	log      *slog.Logger
-	frames   *frameReader
-	out      *outbox
-	events   *eventQueue
-	counters counters
-	pace     pace // of the reader
+	conn      net.Conn
+	cfg       Config
+	log       *slog.Logger
+	frames    *frameReader
+	out       *outbox
+	events    *eventQueue
+	counters  counters
+	pace      pace // of the reader, for unsolicited messages
+	packetIns pace // of the reader
 
 	features openflow.FeaturesReply
 	desc     openflow.Desc
@@ -59,17 +60,18 @@ type Session struct {
 func newSession(conn net.Conn, cfg Config) *Session {
 	cfg = cfg.withDefaults()
 	s := &Session{
-		conn:    conn,
-		cfg:     cfg,
-		log:     cfg.Logger,
-		frames:  newFrameReader(conn, cfg.MaxMessage),
-		out:     newOutbox(),
-		events:  newEventQueue(cfg.PacketInQueue),
-		pace:    newPace(cfg.UnaskedRate, cfg.UnaskedBurst),
-		started: time.Now(),
-		dead:    make(chan struct{}),
-		groups:  make(chan struct{}, 1),
-		bundles: make(chan struct{}, 1),
+		conn:      conn,
+		cfg:       cfg,
+		log:       cfg.Logger,
+		frames:    newFrameReader(conn, cfg.MaxMessage),
+		out:       newOutbox(),
+		events:    newEventQueue(cfg.PacketInQueue),
+		pace:      newPace(cfg.UnaskedRate, cfg.UnaskedBurst),
+		packetIns: newPace(cfg.PacketInRate, cfg.PacketInBurst),
+		started:   time.Now(),
+		dead:      make(chan struct{}),
+		groups:    make(chan struct{}, 1),
+		bundles:   make(chan struct{}, 1),
 	}
 	s.frames.progress = func(n int) {
 		s.counters.bytesIn.Add(uint64(n))

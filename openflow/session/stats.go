@@ -17,8 +17,9 @@ type Stats struct {
 	In, Out map[openflow.MessageType]uint64
 	// BytesIn and BytesOut count bytes of messages.
 	BytesIn, BytesOut uint64
-	// PacketInsDropped counts packet-ins lost because the queue of events was
-	// full, EventsDropped flow-removed messages and errors likewise.
+	// PacketInsDropped counts packet-ins lost because the switch sent too many or the
+	// queue of events was full, EventsDropped flow-removed messages and errors that
+	// found the queue full.
 	PacketInsDropped, EventsDropped uint64
 	// Undecodable counts unsolicited messages that were dropped because they
 	// were malformed.
@@ -37,6 +38,7 @@ type counters struct {
 	undecodable       atomic.Uint64
 	unmatched         atomic.Uint64
 	unsent            atomic.Uint64
+	packetInsDropped  atomic.Uint64 // beyond the rate
 }
 
 func countersIndex(t openflow.MessageType) int { return min(int(t), messageTypes) }
@@ -61,7 +63,8 @@ func (s *Session) Stats() Stats {
 		Unmatched:   c.unmatched.Load(),
 		Unsent:      c.unsent.Load(),
 	}
-	st.PacketInsDropped, st.EventsDropped = s.events.dropped()
+	_, st.EventsDropped = s.events.dropped()
+	st.PacketInsDropped = s.PacketInsDropped()
 	for i := range c.in {
 		t := openflow.MessageType(i)
 		if i == messageTypes {
