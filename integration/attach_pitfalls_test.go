@@ -7,10 +7,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -147,10 +145,7 @@ func TestMACAfterLinkUp(t *testing.T) {
 // TestHostEndsUnmanaged is P-DHC-18: systemd-networkd, configured to ask for addresses by DHCP on all links of a node, leaves those of
 // containers alone, by the file that the package has for it. Without the file it takes them: so the test can tell.
 func TestHostEndsUnmanaged(t *testing.T) {
-	const networkd = "/lib/systemd/systemd-networkd"
-	if _, err := os.Stat(networkd); err != nil {
-		t.Skip("systemd-networkd is not installed (systemd)")
-	}
+	needs(t, networkdProgram)
 	b, _ := pitfallBed(t, "")
 	ports := []string{"c1", "c2", "c3"}
 	for _, name := range ports {
@@ -160,58 +155,28 @@ func TestHostEndsUnmanaged(t *testing.T) {
 	if _, err := node.Exec(b.ctx, "sh", "-c", "ip link add other0 type veth peer name other1 && ip link set other0 up && ip link set other1 up"); err != nil {
 		t.Fatal(err)
 	}
-	index := func(device string) string {
-		out, err := node.Exec(b.ctx, "cat", "/sys/class/net/"+device+"/ifindex")
-		return strings.TrimSpace(must(b.bed, out, err))
-	}
-	ours, err := filepath.Abs("../controller/sdnd/package/sdnctl.network")
+	ours, err := os.ReadFile("../controller/sdnd/package/sdnctl.network")
 	b.must(err)
 	// state runs networkd until it has decided about other0, and returns how it administers some devices.
 	state := func(with bool, devices ...string) map[string]string {
 		t.Helper()
-		dir := t.TempDir()
-		b.must(os.Chmod(dir, 0o755))
-		b.must(os.MkdirAll(filepath.Join(dir, "network"), 0o755))
-		b.must(os.MkdirAll(filepath.Join(dir, "netif"), 0o755))
-		for _, d := range []string{"links", "leases", "lldp"} {
-			b.must(os.MkdirAll(filepath.Join(dir, "netif", d), 0o777))
-			b.must(os.Chmod(filepath.Join(dir, "netif", d), 0o777))
-		}
-		b.must(os.Chmod(filepath.Join(dir, "netif"), 0o777))
-		b.must(os.WriteFile(filepath.Join(dir, "network", "90-all.network"), []byte("[Match]\nName=sdn* other*\n[Network]\nDHCP=yes\n"), 0o644))
+		files := map[string]string{"90-all.network": "[Match]\nName=sdn* other*\n[Network]\nDHCP=yes\n"}
 		if with {
-			text, err := os.ReadFile(ours)
-			b.must(err)
-			b.must(os.WriteFile(filepath.Join(dir, "network", "10-sdnctl.network"), text, 0o644))
+			files["10-sdnctl.network"] = string(ours)
 		}
-		// networkd waits for udev unless /sys cannot be written.
-		cmd := node.Command(b.ctx, "unshare", "-m", "sh", "-c", "mount -t tmpfs none /run/systemd && mkdir /run/systemd/network /run/systemd/netif && mount --bind "+dir+"/network /run/systemd/network && mount --bind "+dir+"/netif /run/systemd/netif && mount -o remount,bind,ro /sys && exec "+networkd)
-		log := &strings.Builder{}
-		cmd.Stdout, cmd.Stderr = log, log
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		b.must(cmd.Start())
-		end := func() {
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may have ended
-			_ = cmd.Wait()                                      // it was killed
-		}
+		n := b.networkd(node.Command, files)
+		defer n.end()
 		found := map[string]string{}
-		err := lab.PollFor(b.ctx, 30*time.Second, "networkd to decide", func(context.Context) error {
+		b.must(lab.PollFor(b.ctx, 30*time.Second, "networkd to decide", func(context.Context) error {
 			for _, d := range append([]string{"other0"}, devices...) {
-				text, err := os.ReadFile(filepath.Join(dir, "netif", "links", index(d)))
-				if err != nil {
-					return err
-				}
-				_, rest, _ := strings.Cut(string(text), "ADMIN_STATE=")
+				text, _ := n.link(ifindex(b.bed, node.Exec, d))
+				_, rest, _ := strings.Cut(text, "ADMIN_STATE=")
 				if found[d], _, _ = strings.Cut(rest, "\n"); found[d] == "" || found[d] == "pending" || found[d] == "initialized" {
 					return fmt.Errorf("%s is %q", d, found[d])
 				}
 			}
 			return nil
-		})
-		end()
-		if err != nil {
-			t.Fatalf("%v: %s", err, log)
-		}
+		}))
 		return found
 	}
 	var devices []string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,13 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
 // dhcpScript is what each client runs instead of its own script, which would write the
 // machine's resolv.conf. It logs its parameters, and configures the address and the routes.
 const dhcpScript = `#!/bin/sh
-env | grep -E '^(ip|subnet|router|routes|dns|domain|hostname|mtu|lease|serverid|staticroutes|siaddr|boot_file|new_.*|reason)=' | sort | sed "s/^/$1 /" >> LOG
+env | grep -E '^(ip|subnet|router|routes|dns|domain|search|hostname|mtu|lease|serverid|staticroutes|siaddr|boot_file|new_.*|reason)=' | sort | sed "s/^/$1 /" >> LOG
 ip=${ip:-$new_ip_address} mask=${subnet:-$new_subnet_mask} router=${router:-$new_routers}
 case "$1$reason" in *deconfig*|PREINIT*|*NAK*|*nak*|*EXPIRE*|*FAIL*|*STOP*|*CARRIER*) exit 0 ;; esac
 [ -n "$ip" ] && ip addr replace "$ip/$mask" dev eth0
@@ -62,7 +65,12 @@ func (d *dhcpClient) said() string {
 // await waits until the client has got all of the words.
 func (d *dhcpClient) await(words ...string) {
 	d.b.t.Helper()
-	d.b.must(lab.PollFor(d.b.ctx, 20*time.Second, "the client of "+d.c.Name, func(context.Context) error {
+	d.awaitFor(20*time.Second, words...)
+}
+
+func (d *dhcpClient) awaitFor(within time.Duration, words ...string) {
+	d.b.t.Helper()
+	d.b.must(lab.PollFor(d.b.ctx, within, "the client of "+d.c.Name, func(context.Context) error {
 		for _, w := range words {
 			if !strings.Contains(d.said(), w) {
 				return fmt.Errorf("%s does not have %q", d.said(), w)
@@ -102,15 +110,28 @@ func needs(t *testing.T, programs ...string) {
 	}
 }
 
+// moved has a port get another address, and waits until its client has it: its next renewal, after half of a lease at the latest, is
+// refused, and it begins anew (P-DHC-04). The port keeps its MAC, as one that sdnd derives belongs to the address.
+func (d *dhcpClient) moved(to, says string) {
+	d.b.t.Helper()
+	p, err := d.b.api.Port(d.b.ctx, d.c.Name)
+	d.b.must(err)
+	began := time.Now()
+	d.b.sdnctl("port", "set", d.c.Name, "--ip", to, "--mac", p.Status.MAC, "--wait")
+	d.awaitFor(40*time.Second, says+to+"\n") // udhcpc renews after 15 s at the earliest, and begins anew 3 s later
+	d.b.t.Logf("%s has its other address after %v, with leases of 10 s", d.c.Name, time.Since(began).Round(100*time.Millisecond))
+}
+
 // TestDHCPClients: real clients get the address of their port, with MTU, default route
-// and options; renew by unicast under default deny; and are refused another's address.
-// P-DHC-01 to P-DHC-10 are in package answer, by message.
+// and options; renew by unicast under default deny; follow the port to another address; and are refused another's
+// address. systemd-networkd: [TestNetworkd].
 func TestDHCPClients(t *testing.T) {
+	t.Parallel()
 	needs(t, "busybox", "dhclient", "dhcpcd")
 	b := newBed(t, 1)
 	b.join("node1")
 	b.apply(nodes(1) + `
-{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24, mtu: 1400, dhcp: {enabled: true, leaseTime: 10s, dns: [10.7.0.53], domain: blue.example, routes: [{cidr: 192.168.0.0/16, via: 10.7.0.9}]}}}
+{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24, mtu: 1400, dhcp: {enabled: true, leaseTime: 10s, dns: [10.7.0.53], domain: blue.example, search: [blue.example, more.example], routes: [{cidr: 192.168.0.0/16, via: 10.7.0.9}]}}}
 ---
 {kind: Network, name: lone, spec: {cidr: 10.8.0.0/24, dhcp: {enabled: true}}}
 ---
@@ -118,7 +139,7 @@ func TestDHCPClients(t *testing.T) {
 ---
 {kind: Policy, name: none, spec: {subject: {selector: {}}, isolates: [ingress, egress]}}
 `)
-	for _, p := range []string{"udhcpc", "dhclient", "dhcpcd", "reboot"} {
+	for _, p := range []string{"udhcpc", "dhclient", "dhcpcd", "reboot", "elsewhere", "flag"} {
 		b.apply(fmt.Sprintf("{kind: Port, name: %s, spec: {network: blue, node: node1}}", p))
 	}
 	b.apply("{kind: Port, name: lone, spec: {network: lone, node: node1}}")
@@ -129,29 +150,79 @@ func TestDHCPClients(t *testing.T) {
 	}
 	b.run("udhcpc", func(t *testing.T, b *bed) {
 		d := b.plugBare("udhcpc", "node1")
-		d.start("busybox", "udhcpc", "-f", "-i", "eth0", "-s", d.script, "-T", "1", "-O", "mtu", "-O", "staticroutes")
-		d.await("bound ip="+address("udhcpc"), "mtu=1400", "router=10.7.0.1", "dns=10.7.0.53", "domain=blue.example", "staticroutes=192.168.0.0/16 10.7.0.9 0.0.0.0/0 10.7.0.1")
+		d.start("busybox", "udhcpc", "-f", "-i", "eth0", "-s", d.script, "-T", "1", "-O", "mtu", "-O", "staticroutes", "-O", "search")
+		d.await("bound ip="+address("udhcpc"), "mtu=1400", "router=10.7.0.1", "dns=10.7.0.53", "domain=blue.example", "staticroutes=192.168.0.0/16 10.7.0.9 0.0.0.0/0 10.7.0.1",
+			"hostname=udhcpc\n", "search=blue.example more.example\n") // P-DHC-05, P-DHC-08
 		d.await("renew ip=" + address("udhcpc")) // at half of the lease, by unicast
+		d.moved("10.7.0.71", "bound ip=")
 	})
 	b.run("dhclient", func(t *testing.T, b *bed) {
 		d := b.plugBare("dhclient", "node1")
 		d.start("dhclient", "-4", "-d", "-sf", d.script, "-lf", d.dir+"/leases", "-pf", d.dir+"/pid", "eth0")
-		d.await("reason=BOUND", "new_ip_address="+address("dhclient"), "new_interface_mtu=1400", "new_domain_name=blue.example")
+		d.await("reason=BOUND", "new_ip_address="+address("dhclient"), "new_interface_mtu=1400", "new_domain_name=blue.example", "new_host_name=dhclient\n", "new_domain_search=blue.example. more.example.",
+			"new_rfc3442_classless_static_routes=16 192 168 10 7 0 9 0 10 7 0 1\n")
 		d.await("reason=RENEW")
+		d.moved("10.7.0.72", "new_ip_address=")
 	})
 	b.run("dhcpcd", func(t *testing.T, b *bed) {
 		d := b.plugBare("dhcpcd", "node1")
 		d.start("dhcpcd", "-B", "-4", "-A", "--config", "/dev/null", "--script", d.script, "-o", "interface_mtu", "-o", "classless_static_routes", "eth0")
 		d.await("reason=BOUND", "new_ip_address="+address("dhcpcd"), "new_interface_mtu=1400")
+		b.must(lab.PollFor(b.ctx, 20*time.Second, "dhcpcd's routes", func(context.Context) error { // P-DHC-05: it sets them itself
+			out, err := d.c.Exec(b.ctx, "ip", "-4", "route")
+			if err == nil && (!strings.Contains(out, "default via 10.7.0.1") || !strings.Contains(out, "192.168.0.0/16 via 10.7.0.9")) {
+				err = errors.New(out)
+			}
+			return err
+		}))
+		d.moved("10.7.0.73", "new_ip_address=")
 	})
-	b.run("refused another address", func(t *testing.T, b *bed) {
-		d := b.plugBare("reboot", "node1")
-		b.must(os.WriteFile(d.dir+"/leases", []byte(`lease { interface "eth0"; fixed-address 10.7.0.77; option subnet-mask 255.255.255.0; option dhcp-lease-time 86400;
+	for port, had := range map[string]string{"reboot": "10.7.0.77", "elsewhere": "192.168.50.7"} {
+		b.run("P-DHC-03, P-DHC-19: had "+had+" before", func(t *testing.T, b *bed) {
+			d := b.plugBare(port, "node1")
+			s := b.sniff(d.c)
+			b.must(os.WriteFile(d.dir+"/leases", []byte(`lease { interface "eth0"; fixed-address `+had+`; option subnet-mask 255.255.255.0; option dhcp-lease-time 86400;
 option dhcp-server-identifier 10.7.0.1; renew 4 2036/01/03 10:00:00; rebind 5 2036/01/04 10:00:00; expire 6 2036/01/05 10:00:00; }`), 0o644))
-		d.start("dhclient", "-4", "-d", "-sf", d.script, "-lf", d.dir+"/leases", "-pf", d.dir+"/pid", "eth0")
-		d.await("reason=BOUND", "new_ip_address="+address("reboot"))
+			d.start("dhclient", "-4", "-d", "-sf", d.script, "-lf", d.dir+"/leases", "-pf", d.dir+"/pid", "eth0")
+			d.await("reason=BOUND", "new_ip_address="+address(port))
+			var said []string
+			for _, f := range b.frames(s, func(lab.Frame) bool { return true }) {
+				m, to, ok := dhcpFrame(f)
+				switch kind := m.MessageType(); {
+				case !ok:
+				case kind == dhcpv4.MessageTypeRequest && len(said) == 0 && m.RequestedIPAddress().String() != had:
+					t.Errorf("it asks for %s first", m.RequestedIPAddress())
+				case kind == dhcpv4.MessageTypeNak && (to.String() != "255.255.255.255" || m.Options.Has(dhcpv4.OptionIPAddressLeaseTime)):
+					t.Errorf("refused to %s: %s", to, m.Summary())
+					fallthrough
+				default:
+					said = append(said, kind.String())
+				}
+			}
+			if got := strings.Join(said, " "); !strings.HasPrefix(got, "REQUEST NAK DISCOVER OFFER REQUEST ACK") {
+				t.Errorf("they said %s", got)
+			}
+		})
+	}
+	b.run("P-DHC-06, P-DHC-20: who wants answers by broadcast gets them so", func(t *testing.T, b *bed) {
+		d := b.plugBare("flag", "node1")
+		s := b.sniff(d.c)
+		d.start("busybox", "udhcpc", "-f", "-B", "-i", "eth0", "-s", d.script, "-T", "1")
+		d.await("bound ip=" + address("flag"))
+		answers := 0
+		for _, f := range b.frames(s, func(f lab.Frame) bool { return !f.Sent }) {
+			if m, to, ok := dhcpFrame(f); ok {
+				answers++
+				if to.String() != "255.255.255.255" || net.HardwareAddr(f.Data[:6]).String() != "ff:ff:ff:ff:ff:ff" || !m.IsBroadcast() {
+					t.Errorf("answered to %s, %x: %s", to, f.Data[:6], m.Summary())
+				}
+			}
+		}
+		if answers < 2 {
+			t.Errorf("%d answers", answers)
+		}
 	})
-	b.run("P-DHC-21: the smallest blocks", func(t *testing.T, b *bed) {
+	b.run("P-DHC-21, P-DHC-10: the smallest blocks, one port by three clients", func(t *testing.T, b *bed) {
 		// A network of one address, whose gateway is outside, is refused. The smallest that there is has one for each node,
 		// of four, and every client reaches the gateway on its link, by the mask that it gets.
 		if out := b.refused("network", "create", "single", "--cidr", "10.9.0.5/32", "--dhcp"); !strings.Contains(out, "a /32 is out of range (give a prefix from /8 to /30)") {
