@@ -52,7 +52,7 @@ func deniedAttempts(t *testing.T, b *policyBed) {
 	}
 	// Each probe is sent three times, from another port each time.
 	if n := 3 * len(denied); len(at) != n {
-		t.Errorf("%d entries for %d attempts", len(at), n)
+		t.Errorf("%d entries for %d attempts:\n%s", len(at), n, strings.Join(at, "\n"))
 	}
 	if all := entries("node1"); len(all) > 0 {
 		t.Errorf("at the destination's node:\n%s", strings.Join(all, "\n"))
