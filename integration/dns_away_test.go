@@ -36,7 +36,7 @@ func resolver(b *bed, at *lab.Outside) {
 // TestDNSWhileAway: while sdnd is away the switch itself sends what ports ask their gateway to an
 // upstream server by the router's egress, by both families, in stretched networks and in blocks,
 // whatever policies say; when sdnd is back it answers. A network without upstream servers gets
-// no answer meanwhile.
+// no answer meanwhile, nor does who asks from outside at any time.
 func TestDNSWhileAway(t *testing.T) {
 	needs(t, "dig")
 	b := &outsideBed{bed: newBed(t, 2, withIPv6)}
@@ -119,4 +119,16 @@ func TestDNSWhileAway(t *testing.T) {
 		t.Errorf("a restart sent %d flow-mods", n)
 	}
 	answers("sdnd to answer again", web, "10.1.0.11", own...)
+
+	// P-DNS-12: a question to a server of a port's own choice reaches that, also one for a name of ours.
+	b.sdnctl("policy", "delete", "deny", "--wait")
+	answers("the server that the port asks", web, by("node1"), append(ask, "@203.0.113.10")...)
+	answers("the server that the port asks", web, "status: NXDOMAIN", "@203.0.113.10", "web.blue.example")
+	// Who asks the gateway from outside gets no answer, though packets for it arrive at the node.
+	b.must(b.Controller.Command(b.ctx, "ip", "route", "add", "10.1.0.0/24", "via", b.node("node1").Addr.String()).Run()) // in the hub, which routes
+	for _, to := range []string{"@10.1.0.1", "@" + b.node("node1").Addr.String()} {
+		if out, _ := b.outside.Exec(b.ctx, "dig", to, "+tries=1", "+time=1", "web.blue.example"); strings.Contains(out, "status:") {
+			t.Errorf("answered outside: %s", out)
+		}
+	}
 }

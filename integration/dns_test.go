@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,8 +21,8 @@ func manyAddresses(n int) (all []string) {
 	return all
 }
 
-// TestDNS: real clients look names up at their gateway, by either family: dig, glibc's
-// getent and busybox. A router joins blue and green; red is another tenant with blue's
+// TestDNS: real clients look names up at their gateway, by either family: dig, getent of glibc,
+// busybox, a program of musl, and dnsperf. A router joins blue and green; red is another tenant with blue's
 // domain and addresses.
 func TestDNS(t *testing.T) {
 	needs(t, "dig", "getent", "busybox")
@@ -142,6 +143,34 @@ func TestDNS(t *testing.T) {
 		}
 		if out, err := with("busybox ping -c 1 -w 1 nobody"); err == nil || !strings.Contains(fmt.Sprint(err), "bad address") {
 			t.Errorf("busybox: %q, %v", out, err)
+		}
+	})
+	b.run("P-DNS-03, P-DNS-04: musl", func(t *testing.T, b *bed) {
+		needs(t, "musl-gcc")
+		program := filepath.Join(t.TempDir(), "lookup")
+		if out, err := exec.CommandContext(b.ctx, "musl-gcc", "-static", "-o", program, "testdata/musl/lookup.c").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		conf := filepath.Join(t.TempDir(), "resolv.conf")
+		b.must(os.WriteFile(conf, []byte("nameserver "+atBlue+"\nsearch none.pods.internal other.blue.example blue.example\noptions ndots:5\n"), 0o644))
+		for name, want := range map[string]string{
+			"far": address("far"), "far.blue.example": address("far"), "db": "10.96.0.10", "missing.blue.example": "no such name", "many.blue.example": "192.0.2.25",
+		} {
+			began := time.Now()
+			out, err := web.Exec(b.ctx, "unshare", "-m", "sh", "-c", "mount --bind "+conf+" $(readlink -f /etc/resolv.conf) && "+program+" "+name)
+			if took := time.Since(began); !strings.Contains(fmt.Sprint(out, err), want) || took > 2*time.Second { // it asks again after 2.5 s
+				t.Errorf("%s after %v: %q, %v, want %s", name, took, out, err, want)
+			}
+		}
+	})
+	b.run("dnsperf", func(t *testing.T, b *bed) {
+		needs(t, "dnsperf")
+		file := filepath.Join(t.TempDir(), "questions")
+		b.must(os.WriteFile(file, []byte("far.blue.example A\nfar.blue.example AAAA\ndb.blue.example A\nmissing.blue.example A\n"), 0o644))
+		// 500 a second are a port's share.
+		out, err := web.Exec(b.ctx, "dnsperf", "-s", atBlue, "-d", file, "-Q", "300", "-l", "3", "-q", "20", "-t", "2")
+		if err != nil || !strings.Contains(out, "Queries lost:         0 ") || !strings.Contains(out, "NXDOMAIN") || strings.Contains(out, "SERVFAIL") {
+			t.Errorf("%v: %s", err, out)
 		}
 	})
 	b.run("with the commit", func(t *testing.T, b *bed) {
