@@ -3,6 +3,8 @@ package integration
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,6 +12,9 @@ import (
 
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
+
+// secondOfSdnd is another address of sdnd's machine than nodes use.
+const secondOfSdnd = "198.51.100.77"
 
 // TestEnroll starts with an sdnd without configuration and ends with two nodes that ping
 // each other, by one command on each: OpenFlow and OVSDB use TLS, and sdnd restarts between
@@ -20,6 +25,7 @@ func TestEnroll(t *testing.T) {
 		b.must(b.Controller.Stop(b.ctx, syscall.SIGTERM))
 		b.must(b.Controller.Start(b.ctx, "--insecure=false"))
 	}
+	b.must(b.Controller.Command(b.ctx, "ip", "addr", "add", secondOfSdnd+"/32", "dev", "underlay").Run())
 	restart()
 	lines := map[string]string{}
 	for _, name := range []string{"node1", "node2"} {
@@ -86,6 +92,43 @@ func TestEnroll(t *testing.T) {
 	b.bound("near")
 	b.bound("far")
 	b.matrix([]*lab.Container{near, far}, everyPair)
+	b.run("by an uplink ports reach no address of sdnd", func(t *testing.T, b *bed) {
+		n := b.node("node1")
+		b.on(n, "ip route add "+secondOfSdnd+" via "+b.Controller.Addr.String())
+		b.on(n, lines["node1"]+" --uplink host 2>&1")
+		if _, err := b.Controller.Apply(b.ctx, `
+{kind: Uplink, name: wan}
+---
+{kind: Router, name: r, spec: {networks: [blue], egress: {uplink: wan}}}
+`); err != nil {
+			t.Fatal(err)
+		}
+		b.settle()
+		reaches := func(inside func(func() error) error, at string) error {
+			return inside(func() error {
+				conn, err := (&net.Dialer{Timeout: briefly}).Dial("tcp", at)
+				if err == nil {
+					err = conn.Close()
+				}
+				return err
+			})
+		}
+		for _, a := range []string{b.Controller.Addr.String(), secondOfSdnd} {
+			b.must(lab.PollFor(b.ctx, 20*time.Second, "a way out to "+a, func(ctx context.Context) error {
+				_, err := near.Reaches(ctx, netip.MustParseAddr(a))
+				return err
+			}))
+			for _, port := range []string{"6653", "6640", "8453"} {
+				at := net.JoinHostPort(a, port)
+				if err := reaches(n.Inside, at); err != nil {
+					t.Errorf("the node itself to %s: %v", at, err)
+				}
+				if err := reaches(near.Inside, at); err == nil {
+					t.Errorf("a port reaches %s", at)
+				}
+			}
+		}
+	})
 	b.run("renew", func(t *testing.T, _ *bed) {
 		expires := func() time.Time {
 			got, err := b.api.Node(b.ctx, "node1")

@@ -281,26 +281,7 @@ func (b *outsideBed) northSouthShut() {
 	if _, _, err := b.ask("shut1", "tcp", b.outside.Addr, 0); err == nil {
 		b.t.Error("a port of a router without egress reaches outside")
 	}
-	refused := func(what, network, to string) {
-		b.t.Helper()
-		ctx, cancel := context.WithTimeout(b.ctx, 400*time.Millisecond)
-		defer cancel()
-		if conn, err := blue.Dial(ctx, network, to); err == nil {
-			conn.Close()
-			b.t.Errorf("%s (%s) is reached", what, to)
-		}
-	}
-	sdnd := b.Controller.Addr.String()
-	refused("sdnd's OpenFlow", "tcp", net.JoinHostPort(sdnd, "6653"))
-	refused("sdnd's OVSDB", "tcp", net.JoinHostPort(sdnd, "6640"))
-	for _, port := range []string{"22", "6640"} {
-		refused("the node itself", "tcp", net.JoinHostPort(b.node("node1").Addr.String(), port))
-	}
-	for _, to := range []string{b.node("node1").Addr.String(), "198.18.0.1", "169.254.169.254"} {
-		if out, err := blue.Exec(b.ctx, "ping", "-n", "-c", "1", "-W", "0.4", to); err == nil {
-			b.t.Errorf("%s answers: %s", to, out)
-		}
-	}
+	b.closedDoors()
 	// Packets from a node's tunnel address to the tunnel's port are taken for the node's
 	// own. None of them may come from a container.
 	sniffer, err := b.node("node1").SniffUnderlay()

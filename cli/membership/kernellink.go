@@ -181,7 +181,7 @@ func (j Join) endLinks(ctx context.Context) error {
 // setLinks sets up the links that the join makes, once Open vSwitch has their ports.
 func (j Join) setLinks(ctx context.Context) error {
 	if j.Uplink == UplinkHost {
-		if err := uplinkLink().setUp(ctx, j, j.uplinkText()); err != nil {
+		if err := uplinkLink().setUp(ctx, j, j.uplinkText(j.sdndAddresses(ctx))); err != nil {
 			return err
 		}
 	}

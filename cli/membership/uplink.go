@@ -42,7 +42,8 @@ func (j Join) uplinkPort() nodeconfig.KernelPort {
 var uplinkScript string
 
 // uplinkText is the script that sets up the uplink of a machine and removes it.
-func (j Join) uplinkText() string {
+// sdnd are the addresses at which nothing may reach it.
+func (j Join) uplinkText(sdnd []netip.Addr) string {
 	var b strings.Builder
 	l := uplinkLink()
 	set := func(name, value string) { fmt.Fprintf(&b, "%s=%s\n", name, nodeconfig.ShellQuote(value)) }
@@ -73,11 +74,8 @@ set -eu
 	set("vxlan_port", j.vxlanPorts())
 	set("first_port", fmt.Sprint(model.FirstNodePort))
 	set("last_port", fmt.Sprint(model.LastNodePort))
-	family := "ip"
-	if j.Controller.Is6() {
-		family = "ip6"
-	}
-	set("controller", family+" daddr "+j.Controller.String())
+	set("controller4", ofFamily(sdnd, false))
+	set("controller6", ofFamily(sdnd, true))
 	set("controller_ports", j.controllerPorts())
 	return b.String() + "\n" + uplinkScript
 }

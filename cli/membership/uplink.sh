@@ -190,7 +190,9 @@ rules() {
     echo "iifname $dev ip daddr { 169.254.0.0/16, 224.0.0.0/3 } counter drop"
     echo "iifname $dev ip6 daddr { fe80::/10, ff00::/8 } counter drop"
     echo "iifname $dev udp dport $vxlan_port counter drop comment \"translated, it could be taken for the node's own\""
-    echo "iifname $dev $controller tcp dport { $controller_ports } counter drop comment \"sdnd\""
+    for at in ${controller4:+"ip daddr { $controller4 }"} ${controller6:+"ip6 daddr { $controller6 }"}; do
+        echo "iifname $dev $at tcp dport { $controller_ports } counter drop comment \"sdnd\""
+    done
     [ -z "$limited" ] || limits
     echo "oifname $dev ct state established,related accept"
     echo "oifname $dev counter drop comment \"nothing begins outside\""

@@ -23,7 +23,7 @@ func uplinkJoin(dir string) Join {
 // TestUplinkScript: the script is one for a POSIX shell, and knows what the join was given.
 func TestUplinkScript(t *testing.T) {
 	j := uplinkJoin("/etc/x y")
-	text := j.uplinkText()
+	text := j.uplinkText([]netip.Addr{j.Controller, netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("2001:db8::1")})
 	file := filepath.Join(t.TempDir(), "uplink")
 	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
@@ -34,14 +34,14 @@ func TestUplinkScript(t *testing.T) {
 	for _, want := range []string{
 		"range4=198.18.0.0/16\n", "kernel4=198.18.0.1\n", "switch6=fd73:646e:6374::2\n",
 		"mtu=1500\ninner_mtu=1450\n", "state='/etc/x y/uplink.was'\n",
-		"vxlan_port='{ 4789, 4790 }'\n", "controller='ip daddr 192.0.2.1'\n", "controller_ports='6653, 8453, 6640'\n",
+		"vxlan_port='{ 4789, 4790 }'\n", "controller4='192.0.2.1, 198.51.100.1'\n", "controller6=2001:db8::1\n", "controller_ports='6653, 8453, 6640'\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the script has no %q:\n%.900s", want, text)
 		}
 	}
 	j.UplinkRanges = j.UplinkRanges[1:]
-	if text := j.uplinkText(); !strings.Contains(text, "range4=''\n") || strings.Contains(text, "kernel4=198") {
+	if text := j.uplinkText(nil); !strings.Contains(text, "range4=''\n") || strings.Contains(text, "kernel4=198") {
 		t.Errorf("without IPv4:\n%.400s", text)
 	}
 }
