@@ -23,7 +23,7 @@ elif [ "$1" != demo ]; then
     need="$need dockerd:docker.io docker:docker.io containerd:containerd busybox:busybox-static
           uuidgen:uuid-runtime tshark:tshark strace:strace
           dhclient:isc-dhcp-client dhcpcd:dhcpcd-base rdisc6:ndisc6 dig:bind9-dnsutils named-checkzone:bind9-utils named:bind9
-          gcc:gcc musl-gcc:musl-tools dnsperf:dnsperf"
+          gcc:gcc musl-gcc:musl-tools dnsperf:dnsperf qemu-system-x86_64:qemu-system-x86"
 fi
 if [ "$1" = ci ]; then
     need="$need ruby:ruby ansible-playbook:ansible-core file:file rpm:rpm"
