@@ -12,6 +12,7 @@ import (
 // families. An address moves to another port in one change, and a port without port
 // security may send from any address.
 func TestFurtherAddresses(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(nodes(2) + `

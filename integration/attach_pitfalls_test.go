@@ -51,6 +51,7 @@ func (b attachBed) namespace(name string) string {
 // TestAttachedIPv6AtOnce is P-DHC-16: the first thing that a container does after sdnctl attach is to connect by
 // IPv6, and it works each time, since its address is never tentative.
 func TestAttachedIPv6AtOnce(t *testing.T) {
+	t.Parallel()
 	times := 8
 	if long() {
 		times = 200
@@ -96,6 +97,7 @@ func parsedMAC(b *bed, text string) (m model.MAC) {
 // link-local address of the MAC of before, and its packets from there are dropped. The port says which source that is
 // and how to cure it; and the cure works.
 func TestMACAfterLinkUp(t *testing.T) {
+	t.Parallel()
 	b, _ := pitfallBed(t, "---\n{kind: Port, name: hand, spec: {network: dual, node: node1}}\n")
 	hand := b.plug("hand", "node1", func(c *lab.Container) { c.MAC = "02:00:00:00:0e:01" })
 	mac := b.port("hand").Status.MAC
@@ -145,6 +147,7 @@ func TestMACAfterLinkUp(t *testing.T) {
 // TestHostEndsUnmanaged is P-DHC-18: systemd-networkd, configured to ask for addresses by DHCP on all links of a node, leaves those of
 // containers alone, by the file that the package has for it. Without the file it takes them: so the test can tell.
 func TestHostEndsUnmanaged(t *testing.T) {
+	t.Parallel()
 	needs(t, networkdProgram)
 	b, _ := pitfallBed(t, "")
 	ports := []string{"c1", "c2", "c3"}

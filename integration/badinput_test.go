@@ -15,6 +15,7 @@ import (
 
 // TestBadInput: bad input is refused with a clear error, and nothing is half applied.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 1)
 	b.join("node1")
 	b.apply(nodes(1) + `

@@ -11,6 +11,7 @@ import (
 // TestBinding: by external_ids, by interface name, and how a binding changes.
 // (container_id, as ovs-docker writes it, is in TestSingleL2.)
 func TestBinding(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(bothFamilies(t, nodes(2)+`
@@ -71,6 +72,7 @@ func TestBinding(t *testing.T) {
 // TestQuarantine: a switch that is no declared node gets no flows and is listed with the
 // command that adopts it. Two switches with one datapath id do not displace each other.
 func TestQuarantine(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 3)
 	b.join("node1", "node2")
 	b.apply(nodes(1))

@@ -115,6 +115,7 @@ func (b *bridgeBed) apart(far netip.Addr) {
 // TestBridgeUplink: containers reach an external network by a bridge of their node, with the
 // node's address there.
 func TestBridgeUplink(t *testing.T) {
+	t.Parallel()
 	b := newBridgeBed(t)
 	b.part("out by the node's address", func(b *bridgeBed) {
 		for _, from := range []string{"blue1", "red1"} {

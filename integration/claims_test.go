@@ -19,6 +19,7 @@ import (
 // TestClaims: which interface is bound when several claim a port, or when its name or type
 // is unusual.
 func TestClaims(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 3)
 	b.join("node1", "node2", "node3")
 	b.apply(nodes(3) + `

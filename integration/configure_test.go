@@ -19,6 +19,7 @@ import (
 // a second, and traffic flows. Nothing else of the node's database is changed, and a
 // restart writes nothing to it. A node that joined with --ovsdb read is never written to.
 func TestTunnelKeptRight(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(nodes(2) + `

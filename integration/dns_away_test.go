@@ -38,6 +38,7 @@ func resolver(b *bed, at *lab.Outside) {
 // whatever policies say; when sdnd is back it answers. A network without upstream servers gets
 // no answer meanwhile, nor does who asks from outside at any time.
 func TestDNSWhileAway(t *testing.T) {
+	t.Parallel()
 	needs(t, "dig")
 	b := &outsideBed{bed: newBed(t, 2, withIPv6)}
 	var err error

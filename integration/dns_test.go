@@ -25,6 +25,7 @@ func manyAddresses(n int) (all []string) {
 // busybox, a program of musl, and dnsperf. A router joins blue and green; red is another tenant with blue's
 // domain and addresses.
 func TestDNS(t *testing.T) {
+	t.Parallel()
 	needs(t, "dig", "getent", "busybox")
 	b := newBed(t, 2)
 	b.join("node1", "node2")

@@ -19,6 +19,7 @@ import (
 // TestUpstreamUnreachable: a network says which of its upstream name servers do not answer, and
 // what to do; that is over when one answers, and others have nothing to do with it.
 func TestUpstreamUnreachable(t *testing.T) {
+	t.Parallel()
 	needs(t, "dig")
 	b := newBed(t, 2)
 	b.join("node1", "node2")

@@ -20,6 +20,7 @@ const secondOfSdnd = "198.51.100.77"
 // each other, by one command on each: OpenFlow and OVSDB use TLS, and sdnd restarts between
 // an invitation and its use.
 func TestEnroll(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	restart := func() {
 		b.must(b.Controller.Stop(b.ctx, syscall.SIGTERM))

@@ -139,6 +139,7 @@ func (b *bed) reaches(from *lab.Container, to string, all []*listener, some ...*
 // is stretched, on the node where it is in blocks; to ports that policies judge only what these allow.
 // Two hosts find each other by multicast DNS, and one leases its address from a server that is a port.
 func TestFloodedMulticast(t *testing.T) {
+	t.Parallel()
 	needs(t, "busybox")
 	b := newBed(t, 3)
 	b.join("node1", "node2", "node3")

@@ -18,6 +18,7 @@ import (
 // TestIPv6 tests every kind of network with IPv6, alone and beside IPv4, on two nodes,
 // joined by a router.
 func TestIPv6(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(nodes(2) + `

@@ -62,6 +62,7 @@ func (b *bed) rows(n *lab.Node) string {
 // TestJoinLooksFirst: join does not change a bridge that is in use unless a flag says so,
 // and no packet is lost. A bridge that was taken over and left forwards as before.
 func TestJoinLooksFirst(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 1)
 	n := b.node("node1")
 	// A learning switch with two machines, one of which is kept from SSH.
@@ -108,6 +109,7 @@ func TestJoinLooksFirst(t *testing.T) {
 // TestJoinOfAnAdoptedBridge: join makes a node of a bridge that somebody connected to sdnd
 // by hand, without a lost packet of its containers, and leave restores it.
 func TestJoinOfAnAdoptedBridge(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 1)
 	n := b.node("node1")
 	_, err := n.VSCtl(b.ctx, "del-fail-mode", "br-int", "--", "set", "bridge", "br-int", "protocols=OpenFlow13",
@@ -143,6 +145,7 @@ func TestJoinOfAnAdoptedBridge(t *testing.T) {
 // TestJoinAgain: a node that an older sdnctl joined gets the new settings, over the same
 // connection, and traffic between nodes continues.
 func TestJoinAgain(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(nodes(2) + "{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}\n---\n{kind: Port, name: one, spec: {network: blue}}\n---\n{kind: Port, name: two, spec: {network: blue}}\n")
@@ -178,6 +181,7 @@ func TestJoinAgain(t *testing.T) {
 // name, once sdnd is configured for that, and its ports are bound there. Leave removes the
 // bridge.
 func TestJoinWithAnotherBridge(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 1)
 	n := b.node("node1")
 	b.sdnctl("node", "create", "node1", "--tunnel-ip", n.Addr.String())
@@ -251,6 +255,7 @@ func (b *bed) noDrift() {
 
 // TestJoinVerifies: join ends when the node works, or says what is missing.
 func TestJoinVerifies(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 3)
 	one, two, three := b.node("node1"), b.node("node2"), b.node("node3")
 

@@ -18,6 +18,7 @@ import (
 // TestTenants: two networks with the same addresses stay apart, and each has
 // all of its subnets.
 func TestTenants(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.scenario("kos", "node1", "node2")
 	b.apply(`
@@ -100,6 +101,7 @@ func TestTenants(t *testing.T) {
 // TestRelevance: a node has all flows for the networks that it has a port of, and none for
 // the others.
 func TestRelevance(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(nodes(2) + `
@@ -186,6 +188,7 @@ func TestFlowCost(t *testing.T) {
 // TestOneHolder: one port per VNI holds an address, however many request it at the same
 // time.
 func TestOneHolder(t *testing.T) {
+	t.Parallel()
 	const creators = 50
 	b := newBed(t, 1)
 	b.join("node1")

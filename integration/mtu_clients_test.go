@@ -18,6 +18,7 @@ import (
 // machines between, less the tunnel's overhead once. P-ICM-07: a machine that had 1500 bytes and takes
 // what DHCP says can send much to another node.
 func TestClientMTU(t *testing.T) {
+	t.Parallel()
 	needs(t, "busybox", "rdisc6")
 	const mtu = "1450"
 	b := newBed(t, 2)

@@ -30,6 +30,7 @@ const differentMTUs = `
 // TestDifferentMTUs: who sends packets that are larger than the MTU of another network learns of it
 // from its gateway, and what fits arrives.
 func TestDifferentMTUs(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(nodes(2) + differentMTUs)

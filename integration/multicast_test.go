@@ -10,6 +10,7 @@ import (
 // TestNoMulticast: what a port sends to a group, or to the broadcast address, reaches no other port
 // of its network, also one that has joined the group, as docs/answers.md says.
 func TestNoMulticast(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 1)
 	b.join("node1")
 	b.apply(nodes(1) + `

@@ -14,6 +14,7 @@ import (
 // (RFC 4862, 5.4) learns that another port has the address, on its own node or elsewhere, and
 // if the gateway has it. It comes up with its own addresses (P-DHC-15).
 func TestDuplicateAddresses(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(nodes(2) + `
@@ -79,6 +80,7 @@ func TestDuplicateAddresses(t *testing.T) {
 // TestMovedAddress: when an address gets another MAC, or another port with another MAC, the
 // caches of its neighbours follow within seconds. They do not wait for entries to expire.
 func TestMovedAddress(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	port := func(name, node, mac string, last int) string {

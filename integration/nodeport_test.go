@@ -190,6 +190,7 @@ func (b *nodePortBed) each(node string, port int, f func(network, to string)) {
 // TestNodePorts: a machine outside reaches services at the addresses of nodes, wherever their
 // backends are, which see its true address.
 func TestNodePorts(t *testing.T) {
+	t.Parallel()
 	b := newNodePortBed(t)
 	b.part("any node, any backend, both families, both protocols, the true client", func(b *nodePortBed) {
 		for _, node := range []string{"node1", "node2", "node3"} {

@@ -13,6 +13,7 @@ import (
 // own gateway, for one of another node or network, and for one of a block without ports;
 // with any TTL, and in fragments.
 func TestGatewaysAnswer(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 3)
 	b.join("node1", "node2", "node3")
 	b.apply(nodes(3) + `
@@ -116,6 +117,7 @@ func echoFrom(t testing.TB, c *lab.Container, to string) []byte {
 // before they use one (RFC 5227), gets answers for the addresses of others and none for its
 // own.
 func TestAddressDetection(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(nodes(2) + `

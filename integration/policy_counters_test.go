@@ -22,6 +22,7 @@ import (
 // rule allows, the packets that a rule denies, and those that are denied by default. A watch of
 // denials reports each denied connection with the rule that denies it.
 func TestPolicyCounters(t *testing.T) {
+	t.Parallel()
 	b := newPolicyBed(t)
 	b.part("counters", policyCounters)
 	b.part("denials", policyDenials)

@@ -14,6 +14,7 @@ import (
 
 // TestRouter: stretched networks joined by a router, on every node at once.
 func TestRouter(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(bothFamilies(t, nodes(2)+`

@@ -140,6 +140,7 @@ func (b *routesBed) router(reason string) {
 // TestStaticRoutes: packets go by static routes to what is behind ports, on the same and on other
 // nodes, and several next hops share connections.
 func TestStaticRoutes(t *testing.T) {
+	t.Parallel()
 	b := &routesBed{newBed(t, 2), map[string]*lab.Container{}}
 	b.join("node1", "node2")
 	b.apply(nodes(2) + static)
@@ -313,6 +314,7 @@ func (b *routesBed) comeAndGo() {
 
 // TestStaticRoutesOutside: next hops on the network of an uplink share connections.
 func TestStaticRoutesOutside(t *testing.T) {
+	t.Parallel()
 	b := newBridgeBed(t)
 	for name, addr := range map[string]string{"one": "192.0.2.8", "two": "192.0.2.9"} {
 		o, err := b.AddExternalRouter(b.ctx, b.outside, name, netip.MustParseAddr(addr), netip.MustParseAddr("203.0.113.9"))

@@ -17,6 +17,7 @@ import (
 // TestSpoofing: a packet from an address that is not its sender's reaches nobody, neither
 // on its node nor on another.
 func TestSpoofing(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(bothFamilies(t, nodes(2)+`
@@ -207,6 +208,7 @@ func spoofByIPv6(t *testing.T, b *bed, near, far, routed *lab.Container) {
 // another nor through the router, and the gateway does not answer it. A priority tag passes
 // (pitfalls P-L2-02, P-L2-13).
 func TestTaggedFrames(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(nodes(2) + `

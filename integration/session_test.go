@@ -15,6 +15,7 @@ import (
 
 // TestCapture has tshark read a whole session, from the first HELLO on.
 func TestCapture(t *testing.T) {
+	t.Parallel()
 	for _, program := range []string{"tshark", "tcpdump"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("no %s: apt-get install %s", program, program)

@@ -11,6 +11,7 @@ import (
 // TestSingleL2 is the simple model of the examples: one layer-2 domain on one node,
 // with real Docker containers plugged in by the real ovs-docker, which configures IPv4 only.
 func TestSingleL2(t *testing.T) {
+	t.Parallel()
 	if why := lab.MissingDocker(); len(why) > 0 {
 		t.Skipf("no docker here: %s", strings.Join(why, "; "))
 	}

@@ -19,6 +19,7 @@ import (
 // as hosts may send to a neighbour that they know (RFC 4861, 4.3), has an answer without. One
 // with the sender's MAC has an answer with the target's.
 func TestSolicitationOptions(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 1)
 	b.join("node1")
 	b.apply(nodes(1) + `

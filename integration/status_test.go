@@ -20,6 +20,7 @@ import (
 // will, checks that "sdnctl status --exit-code" shows each, and cures it with the command
 // that the status names.
 func TestStatus(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(statusTopology)

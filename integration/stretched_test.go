@@ -8,6 +8,7 @@ import (
 
 // TestStretchedL2 is one layer-2 domain over three nodes.
 func TestStretchedL2(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 3)
 	b.scenario("stretched-l2", "node1", "node2", "node3")
 	web1, web2, web3 := b.plug("web1", "node1"), b.plug("web2", "node2"), b.plug("web3", "node3")

@@ -80,6 +80,7 @@ func (b *tlsBed) status(node string) *api.NodeStatus {
 // TestTLS: real Open vSwitch connects with its certificate, by OpenFlow and by OVSDB, and
 // in no other way; certificates are replaced under open sessions.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	b := newTLSBed(t, 2)
 	b.certify("node1", "node2")
 	b.joinTLS("node1")

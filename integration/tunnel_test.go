@@ -22,6 +22,7 @@ const vxlanPort = 4789
 // TestTunnelSources: packets from the tunnel are accepted only from nodes that are members
 // of the packet's network, and only IP.
 func TestTunnelSources(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 3)
 	b.join("node1", "node2", "node3")
 	b.apply(nodes(3) + `
@@ -122,6 +123,7 @@ func TestTunnelSources(t *testing.T) {
 // old one until OVSDB shows that it sends from the new one. The interface is not marked as
 // the node's, so that sdnd does not set the address itself.
 func TestTunnelReaddressed(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 2)
 	b.join("node1", "node2")
 	b.apply(nodes(2) + `

@@ -18,6 +18,7 @@ import (
 // networks of both families; what an unknown machine sends is dropped; and a node with an
 // IPv4 tunnel address reaches none of them, with a condition, until it gets an IPv6 one.
 func TestIPv6Underlay(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, 3, withIPv6)
 	var file strings.Builder
 	for _, n := range b.Nodes {
