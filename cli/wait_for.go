@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,12 +20,14 @@ const (
 
 // objectState is the part of an object's status that wait --for checks.
 type objectState struct {
-	Ready, Bound, Connected bool
+	// A state that the status does not have is nil.
+	Ready, Bound, Connected *bool
 	Conditions              []api.Condition
 }
 
-// waitedFor reports whether the state is the given value of --for.
-func (s objectState) waitedFor(what string) bool {
+// waitedFor returns whether the state is the given value of --for; nil if objects of the kind
+// have no such state.
+func (s objectState) waitedFor(what string) *bool {
 	switch what {
 	case forBound:
 		return s.Bound
@@ -36,15 +37,10 @@ func (s objectState) waitedFor(what string) bool {
 	return s.Ready
 }
 
-// parseWaitFor reads the objects of wait --for, and refuses states that their kind never
-// has.
+// parseWaitFor reads the objects of wait --for.
 func parseWaitFor(what string, args []string) ([]api.Key, error) {
-	of := map[string][]api.Kind{
-		forReady: {api.KindNode, api.KindNetwork, api.KindRouter, api.KindService, api.KindFloatingIP, api.KindEgressIP, api.KindPort}, forBound: {api.KindPort}, forConnected: {api.KindNode},
-	}
-	kinds, ok := of[what]
 	switch {
-	case !ok:
+	case what != forReady && what != forBound && what != forConnected:
 		return nil, usageErrorf("--for %s: want %s, %s or %s", what, forReady, forBound, forConnected)
 	case len(args) == 0:
 		return nil, usageErrorf("--for %s: give the objects to wait for, such as port/web or node/node1", what)
@@ -56,9 +52,6 @@ func parseWaitFor(what string, args []string) ([]api.Key, error) {
 		if !ok || err != nil || name == "" {
 			return nil, usageErrorf("%q is not the reference of an object: want kind/name, such as port/web", arg)
 		}
-		if !slices.Contains(kinds, k) {
-			return nil, usageErrorf("a %s is never %s", k.Lower(), what)
-		}
 		keys = append(keys, api.Key{Kind: k, Name: name})
 	}
 	return keys, nil
@@ -69,7 +62,7 @@ var errArrived = errors.New("arrived")
 
 // waitFor returns once all objects have the requested state. After timeout it returns an error
 // with ExitTimeout and the conditions of the first object that has not; a timeout of 0 is no
-// limit. It returns an error at once if an object does not exist.
+// limit. It returns an error at once if an object does not exist, or never has the state.
 func (a *app) waitFor(ctx context.Context, client *api.Client, what string, objects []api.Key, timeout time.Duration) error {
 	limited := ctx
 	if timeout > 0 {
@@ -88,7 +81,11 @@ func (a *app) waitFor(ctx context.Context, client *api.Client, what string, obje
 			if err := json.Unmarshal(o.Status, &last); err != nil {
 				return fmt.Errorf("%s: decode its status: %w", o.Ref(), err)
 			}
-			if !last.waitedFor(what) {
+			state := last.waitedFor(what)
+			if state == nil {
+				return usageErrorf("a %s is never %s", objects[0].Kind.Lower(), what)
+			}
+			if !*state {
 				return nil
 			}
 			objects = objects[1:]

@@ -75,10 +75,18 @@ func eventText(e api.Event) string {
 	switch {
 	case e.Node != nil:
 		return nodeText(e.Object, e.Node)
-	case e.Network != nil:
-		return networkText(e.Object, e.Network)
 	case e.Port != nil:
 		return portText(e.Object, e.Port)
+	case e.Network != nil:
+		return readyText(e.Object, e.Network.Ready, e.Network.Conditions)
+	case e.Router != nil:
+		return readyText(e.Object, e.Router.Ready, e.Router.Conditions)
+	case e.Service != nil:
+		return readyText(e.Object, e.Service.Ready, e.Service.Conditions)
+	case e.FloatingIP != nil:
+		return readyText(e.Object, e.FloatingIP.Ready, e.FloatingIP.Conditions)
+	case e.EgressIP != nil:
+		return readyText(e.Object, e.EgressIP.Ready, e.EgressIP.Conditions)
 	}
 	return fmt.Sprintf("%s, revision %d, by %s", changeText(api.Change{Object: e.Object, Verb: e.Verb}, false), e.Revision, e.Author)
 }
@@ -95,12 +103,12 @@ func nodeText(object string, s *api.NodeStatus) string {
 	return text + wrongText(s.Conditions)
 }
 
-// networkText describes a new status of a network.
-func networkText(object string, s *api.NetworkStatus) string {
-	if !s.Ready {
-		return object + " is not ready" + wrongText(s.Conditions)
+// readyText describes a new status of an object of which nothing but its conditions changes.
+func readyText(object string, ready bool, all []api.Condition) string {
+	if !ready {
+		return object + " is not ready" + wrongText(all)
 	}
-	return object + " is ready" + wrongText(s.Conditions)
+	return object + " is ready" + wrongText(all)
 }
 
 // portText describes a new status of a port.

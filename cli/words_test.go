@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,26 @@ func TestEventText(t *testing.T) {
 		if got := eventText(tt.event); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}
+	}
+}
+
+// TestEventTextOfKinds: what watch prints of a new status says how the object is, whichever kind
+// it is of.
+func TestEventTextOfKinds(t *testing.T) {
+	events := 0
+	for i, f := range reflect.VisibleFields(reflect.TypeFor[api.Event]()) {
+		if f.Type.Kind() != reflect.Pointer || f.Name == "After" {
+			continue
+		}
+		events++
+		e := api.Event{Object: "x/y"}
+		reflect.ValueOf(&e).Elem().Field(i).Set(reflect.New(f.Type.Elem()))
+		if got := eventText(e); !strings.HasPrefix(got, "x/y is not ") {
+			t.Errorf("a status of %s is printed as %q", f.Name, got)
+		}
+	}
+	if events < 7 {
+		t.Errorf("only %d types of events have a status", events)
 	}
 }
 

@@ -111,7 +111,7 @@ type Status struct {
 	DroppedPackets uint64             `json:"droppedPackets" doc:"Packets of those ports that were dropped, since each was last plugged in" example:"0"`
 	Warnings       int                `json:"warnings" doc:"Objects that have warnings and no error" example:"0"`
 	Reasons        []ReasonCount      `json:"reasons" doc:"How many objects have a condition, by its reason; empty when nothing is wrong"`
-	Objects        []ObjectConditions `json:"objects" doc:"Objects that have conditions, at most 20: those with errors first, then nodes, networks, services, floating addresses and ports in this order, by name"`
+	Objects        []ObjectConditions `json:"objects" doc:"Objects that have conditions, at most 20: those with errors first, then by kind, ports last, then by name"`
 	Drifts         uint64             `json:"drifts" doc:"Changes of flows by other programs that sdnd detected and undid since it started" example:"0"`
 	Switches       int                `json:"switches" doc:"Connected switches that no declared node claims" example:"0"`
 	Bridge         string             `json:"bridge,omitempty" doc:"Name of the bridge that sdnd uses on every node" example:"br-int"`

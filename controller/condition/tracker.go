@@ -96,30 +96,21 @@ func orderOf(o topology.Ref, s Severity) string {
 	return key + string('0'+rank(o.Kind)) + o.Name
 }
 
-// Compare orders objects as their conditions are listed: nodes, networks, routers, services,
-// floating addresses, egress addresses, ports, then by name.
+// Compare orders objects as their conditions are listed: by kind, ports last, then by name.
 func Compare(a, b topology.Ref) int {
 	return cmp.Or(cmp.Compare(rank(a.Kind), rank(b.Kind)), cmp.Compare(a.Name, b.Name))
 }
 
-// rank returns the position of a kind among the others.
+// rank returns the position of a kind among the others: the order of kinds, but ports are last.
 func rank(k topology.Kind) rune {
-	switch k {
-	case topology.KindNode:
-		return 0
-	case topology.KindNetwork:
-		return 1
-	case topology.KindRouter:
-		return 2
-	case topology.KindService:
-		return 3
-	case topology.KindFloatingIP:
-		return 4
-	case topology.KindEgressIP:
-		return 5
+	if k == topology.KindPort {
+		return lastRank
 	}
-	return 6
+	return rune(k.Order())
 }
+
+// lastRank is above the order of each kind.
+const lastRank = 'z' - '0'
 
 // Stamp sets Since in an object's conditions; conditions that Set has not recorded get at.
 func (t *Tracker) Stamp(o topology.Ref, all []Condition, at time.Time) {
@@ -141,14 +132,22 @@ func sinceOf(was []begun, r Reason, otherwise time.Time) time.Time {
 // Count returns how many objects have a condition of the reason.
 func (t *Tracker) Count(r Reason) int { return t.count[r] }
 
+// All returns how many objects of all kinds have an error, and how many only warnings.
+func (t *Tracker) All() (errors, warnings int) {
+	for _, n := range t.ready {
+		errors, warnings = errors+n.errors, warnings+n.warnings
+	}
+	return errors, warnings
+}
+
 // Kind returns how many objects of a kind have an error, and how many only
 // warnings.
 func (t *Tracker) Kind(k topology.Kind) (errors, warnings int) {
 	return t.ready[k].errors, t.ready[k].warnings
 }
 
-// First returns up to limit objects that have conditions: those with errors
-// first, then nodes, networks, services and ports in this order, then by name.
+// First returns up to limit objects that have conditions: those with errors first, then as
+// Compare orders them.
 func (t *Tracker) First(limit int) []topology.Ref {
 	var first []topology.Ref
 	t.order.Scan(func(_ string, o topology.Ref) bool {

@@ -5,7 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 func ref(k topology.Kind, name string) topology.Ref { return topology.Ref{Kind: k, Name: name} }
@@ -70,5 +73,25 @@ func BenchmarkTracker(b *testing.B) {
 	for b.Loop() {
 		tr.Set(p, bad, now)
 		tr.Set(p, nil, now)
+	}
+}
+
+// TestTrackerKinds: objects of all kinds are counted, and two with the same name stay apart.
+func TestTrackerKinds(t *testing.T) {
+	tr := NewTracker()
+	var want []topology.Ref
+	for _, k := range model.Kinds() {
+		o := topology.Ref{Kind: k, Name: "same"}
+		tr.Set(o, []Condition{{Reason: NotConnected}}, time.Time{})
+		if k != topology.KindPort {
+			want = append(want, o)
+		}
+	}
+	want = append(want, topology.Ref{Kind: topology.KindPort, Name: "same"})
+	if diff := cmp.Diff(want, tr.First(100)); diff != "" {
+		t.Errorf("listed (-want +got):\n%s", diff)
+	}
+	if errors, warnings := tr.All(); errors != len(want) || warnings != 0 {
+		t.Errorf("%d errors, %d warnings", errors, warnings)
 	}
 }

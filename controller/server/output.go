@@ -59,8 +59,8 @@ func macText(m topology.MAC) string {
 
 // show returns an object as an api.Resource.
 func (v view) show(o topology.Object) api.Shown {
-	show, _ := kinds.Of(o.Ref().Kind) // a snapshot has objects of these kinds only
-	return show(v, o)
+	k, _ := kinds.Of(o.Ref().Kind) // a snapshot has objects of these kinds only
+	return k.show(v, o)
 }
 
 // object returns an object in its general form, nil for nil.

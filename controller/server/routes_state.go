@@ -93,8 +93,7 @@ const shownObjects = 20
 
 // summarize adds a summary of the conditions to the status.
 func (v view) summarize(sum status.Summary, out *api.Status) {
-	out.Ready = sum.Nodes.Errors+sum.Networks.Errors+sum.Routers.Errors+sum.Services.Errors+sum.FloatingIPs.Errors+sum.EgressIPs.Errors+sum.Ports.Errors == 0
-	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Routers.Warnings + sum.Services.Warnings + sum.FloatingIPs.Warnings + sum.EgressIPs.Warnings + sum.Ports.Warnings
+	out.Ready, out.Warnings = sum.All.Errors == 0, sum.All.Warnings
 	out.NodesReady, out.PortsReady = out.Nodes-sum.Nodes.Errors, out.Ports-sum.Ports.Errors
 	out.PortsBound = out.Ports - sum.Reasons[condition.NotBound] - sum.Reasons[condition.InterfaceFailed]
 	out.PortsDropping, out.DroppedPackets, out.Drifts = sum.Dropping, sum.DroppedPackets, sum.Drifts
@@ -109,28 +108,6 @@ func (v view) summarize(sum status.Summary, out *api.Status) {
 			out.Objects = append(out.Objects, api.ObjectConditions{Object: o.String(), Conditions: conditions(all)})
 		}
 	}
-}
-
-// conditionsOf returns the conditions of an object.
-func (v view) conditionsOf(o topology.Ref) []condition.Condition {
-	switch o.Kind {
-	case topology.KindNode:
-		st, _ := v.fabric.NodeStatus(o.Name)
-		return st.Conditions
-	case topology.KindNetwork:
-		return v.fabric.NetworkConditions(o.Name, v.only)
-	case topology.KindRouter:
-		return v.fabric.RouterConditions(v.snap, o.Name)
-	case topology.KindService:
-		return v.fabric.ServiceStatus(v.snap, o.Name).Conditions
-	case topology.KindFloatingIP:
-		return v.fabric.FloatingIPStatus(v.snap, o.Name).Conditions
-	case topology.KindEgressIP:
-		return v.fabric.EgressIPStatus(v.snap, o.Name).Conditions
-	case topology.KindPort:
-		return v.fabric.PortStatus(o.Name).Conditions
-	}
-	return nil
 }
 
 func (s *Server) switches(context.Context, *struct{}) (*output[api.Switches], error) {

@@ -162,42 +162,6 @@ func (s *Server) writeBatch(w *eventWriter, at cursor, b batch) error {
 	return nil
 }
 
-// statusEvent returns the event of an object's new status; ok is false if the
-// object is not declared.
-func (v view) statusEvent(o topology.Ref) (e api.Event, ok bool) {
-	switch o.Kind {
-	case topology.KindNode:
-		if n, ok := v.snap.Node(o.Name); ok {
-			return api.Event{Type: api.EventNode, Node: v.node(n).Status}, true
-		}
-	case topology.KindNetwork:
-		if n, ok := v.snap.Network(o.Name); ok {
-			return api.Event{Type: api.EventNetwork, Network: v.network(n).Status}, true
-		}
-	case topology.KindRouter:
-		if r, ok := v.snap.Router(o.Name); ok {
-			return api.Event{Type: api.EventRouter, Router: v.router(r).Status}, true
-		}
-	case topology.KindService:
-		if x, ok := v.snap.Service(o.Name); ok {
-			return api.Event{Type: api.EventService, Service: v.service(x).Status}, true
-		}
-	case topology.KindFloatingIP:
-		if f, ok := v.snap.FloatingIP(o.Name); ok {
-			return api.Event{Type: api.EventFloatingIP, FloatingIP: v.floatingIP(f).Status}, true
-		}
-	case topology.KindEgressIP:
-		if e, ok := v.snap.EgressIP(o.Name); ok {
-			return api.Event{Type: api.EventEgressIP, EgressIP: v.egressIP(e).Status}, true
-		}
-	case topology.KindPort:
-		if p, ok := v.snap.Port(o.Name); ok {
-			return api.Event{Type: api.EventPort, Port: v.port(p).Status}, true
-		}
-	}
-	return api.Event{}, false
-}
-
 // replay writes the changes of the revisions after from, up to to, from the history. It writes
 // a resync event if they are too many or the history no longer has them.
 func (s *Server) replay(w *eventWriter, from, to topology.Revision) error {

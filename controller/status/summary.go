@@ -13,10 +13,10 @@ type Summary struct {
 	// Reasons counts the objects that have a condition, by its reason. Reasons that no object
 	// has are absent.
 	Reasons map[condition.Reason]int
-	// Nodes, Networks, Routers, Services, FloatingIPs, EgressIPs and Ports count the objects that have conditions.
-	Nodes, Networks, Routers, Services, FloatingIPs, EgressIPs, Ports Tally
-	// Worst are the first objects that have conditions: those with errors first,
-	// then nodes, networks, routers, services, floating addresses, egress addresses and ports in this order, then by name.
+	// All counts the objects of all kinds that have conditions, Nodes and Ports those of two.
+	All, Nodes, Ports Tally
+	// Worst are the first objects that have conditions: those with errors first, then as
+	// condition.Compare orders them.
 	Worst []topology.Ref
 	// Dropping is the number of ports whose packets were dropped in the last minute, and
 	// DroppedPackets that of the packets dropped since these ports were plugged in.
@@ -26,7 +26,7 @@ type Summary struct {
 	Drifts uint64
 }
 
-// Tally counts objects of one kind: those with an error, and those that have only
+// Tally counts objects: those with an error, and those that have only
 // warnings.
 type Tally struct{ Errors, Warnings int }
 
@@ -39,12 +39,8 @@ func Summarize(t *condition.Tracker, worst int) Summary {
 			s.Reasons[d.Reason] = n
 		}
 	}
+	s.All.Errors, s.All.Warnings = t.All()
 	s.Nodes.Errors, s.Nodes.Warnings = t.Kind(topology.KindNode)
-	s.Networks.Errors, s.Networks.Warnings = t.Kind(topology.KindNetwork)
-	s.Routers.Errors, s.Routers.Warnings = t.Kind(topology.KindRouter)
-	s.Services.Errors, s.Services.Warnings = t.Kind(topology.KindService)
-	s.FloatingIPs.Errors, s.FloatingIPs.Warnings = t.Kind(topology.KindFloatingIP)
-	s.EgressIPs.Errors, s.EgressIPs.Warnings = t.Kind(topology.KindEgressIP)
 	s.Ports.Errors, s.Ports.Warnings = t.Kind(topology.KindPort)
 	return s
 }
