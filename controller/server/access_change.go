@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/controller/pki"
 	"github.com/sdnctl/sdnctl/topology"
@@ -20,16 +21,23 @@ func (s *Server) authorizeChange(ctx context.Context, t *transaction) error {
 		return s.authorizeNodeChange(node, t)
 	}
 	snap := s.cfg.Store.Snapshot()
-	need := pki.Operator // even for a transaction without ops
-	for _, op := range t.ops {
-		if r := userRole(writer(snap, op)); r.May(need) {
-			need = r
-		}
+	writers := make([]model.Role, len(t.ops))
+	for i, op := range t.ops {
+		writers[i] = writer(snap, op)
 	}
-	if p := who.may(need); p != nil {
+	if p := who.may(needed(writers)); p != nil {
 		return p
 	}
 	return nil
+}
+
+// needed returns the least role of a user for a transaction whose ops need these roles; for one
+// without ops that is Operator.
+func needed(writers []model.Role) pki.Role {
+	if len(writers) == 0 {
+		return pki.Operator
+	}
+	return userRole(slices.Max(writers))
 }
 
 // writer returns the least role that may do an op: the greatest of those that the kind, the

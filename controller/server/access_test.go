@@ -346,3 +346,22 @@ func TestNodeShowsItsCertificate(t *testing.T) {
 		}
 	}
 }
+
+// TestNeededRole: the greatest of the roles that its ops need may make a transaction. A kind that
+// viewers may write can be declared.
+func TestNeededRole(t *testing.T) {
+	for _, tt := range []struct {
+		writers []model.Role
+		want    pki.Role
+	}{
+		{nil, pki.Operator},
+		{[]model.Role{model.Viewer}, pki.Viewer},
+		{[]model.Role{model.Viewer, model.NodeItself}, pki.Operator},
+		{[]model.Role{model.Operator, model.Viewer}, pki.Operator},
+		{[]model.Role{model.Operator, model.Admin, model.Viewer}, pki.Admin},
+	} {
+		if got := needed(tt.writers); got != tt.want {
+			t.Errorf("%v: %v, want %v", tt.writers, got, tt.want)
+		}
+	}
+}
