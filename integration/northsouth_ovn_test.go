@@ -262,7 +262,7 @@ func unasked(w *wayOut) string {
 // TestOVNWayOut: OVN's snat and dnat_and_snat, and our uplinks and floating addresses, do the same in
 // the same scenarios. A machine outside gets the error about an expired TTL from the address that it sent
 // to on both sides, since no other of the router's is known there (RFC 1812, 4.3.2.4). That nothing
-// answers what begins outside and is for an address that ports share is what a NAT owes (RFC 5382, REQ-4; RFC
+// answers what begins outside and is for an address that ports share is what a NAT must do (RFC 5382, REQ-4; RFC
 // 4787, REQ-8): an answer to a SYN could end a connection that both ends begin at the same time.
 func TestOVNWayOut(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,7 @@ import (
 )
 
 // TestHealthSegment: each segment of a client's connection to a health port has the answer that a
-// server's end of TCP owes it, whatever came before.
+// server's end of TCP must give, whatever came before.
 func TestHealthSegment(t *testing.T) {
 	const first, theirs = 5000, 100
 	question := []byte("GET /any HTTP/1.0\r\n\r\n")

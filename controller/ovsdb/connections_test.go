@@ -114,7 +114,7 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 }
 
 // A connection that is closed to make room while it authenticates gets the reason.
-func TestCrowdedBeforeProof(t *testing.T) {
+func TestManyBeforeProof(t *testing.T) {
 	var log syncBuilder
 	cfg := Config{MaxHandshakes: 1, HandshakeTimeout: time.Hour, Logger: textLogger(&log),
 		Identify: func(ctx context.Context, conn net.Conn) (string, error) {

@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// TestOnlyTheNodeOfTheProofIsHeard: a connection without proof is closed before
+// TestOnlyTheNodeOfTheProofReports: a connection without proof is closed before
 // a word, one that may not speak for its bridge is not reported, and one that
 // may not any more is ended at the next thing it says.
-func TestOnlyTheNodeOfTheProofIsHeard(t *testing.T) {
+func TestOnlyTheNodeOfTheProofReports(t *testing.T) {
 	var owner atomic.Value // the node that has datapath id a1
 	owner.Store("n1")
 	cfg := Config{

@@ -23,10 +23,10 @@ func (b *tlsBed) conflict(node, words string) bool {
 	})
 }
 
-// TestStrangerWaits: without certificates a switch at another address that presents
+// TestUnknownSwitchWaits: without certificates a switch at another address that presents
 // a node's datapath id waits while the node is away for a moment, and the node is
 // back where it was.
-func TestStrangerWaits(t *testing.T) {
+func TestUnknownSwitchWaits(t *testing.T) {
 	b := newIdentityBed(t, reconcile.Config{ReturnGrace: time.Hour})
 	b.declare("node1")
 	stop := b.connect(home, "node1", "node1")

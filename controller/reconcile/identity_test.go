@@ -236,9 +236,9 @@ func TestCertificateBindsSwitchToNode(t *testing.T) {
 	})
 }
 
-// TestWithoutProofNothingIsHeard: who speaks plain TCP, or has the certificate
+// TestWithoutProofNothingIsTaken: who speaks plain TCP, or has the certificate
 // of a user, does not get as far as OpenFlow, and is listed.
-func TestWithoutProofNothingIsHeard(t *testing.T) {
+func TestWithoutProofNothingIsTaken(t *testing.T) {
 	b := newTLSBed(t)
 	plain := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("127.0.0.5")}}
 	conn, err := plain.DialContext(t.Context(), "tcp", b.addr)

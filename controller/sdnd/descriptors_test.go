@@ -33,10 +33,10 @@ func TestShareOf(t *testing.T) {
 	}
 }
 
-// TestStrangersLeaveDescriptors: connections that ask for nothing that counts,
+// TestIdleConnectionsLeaveDescriptors: connections that ask for nothing that counts,
 // more than the daemon may have descriptors, keep neither an administrator nor a
 // switch out.
-func TestStrangersLeaveDescriptors(t *testing.T) {
+func TestIdleConnectionsLeaveDescriptors(t *testing.T) {
 	const limit = 200
 	dir := t.TempDir()
 	apiAddr, metrics, openflow := freeAddr(t), freeAddr(t), freeAddr(t)

@@ -146,7 +146,7 @@ func (d *daemon) wait() error {
 	}
 }
 
-func TestDaemonKeepsWhatItWasTold(t *testing.T) {
+func TestDaemonKeepsTopology(t *testing.T) {
 	dir := t.TempDir()
 	d := start(t, dir, "--log-format", "json")
 	network, err := api.NewObject("blue", nil, model.NetworkSpec{CIDR: netip.MustParsePrefix("10.0.0.0/24")})

@@ -101,8 +101,8 @@ func (d *daemon) address(key string) string {
 	return ""
 }
 
-// TestInsecureIsToldWhileItLasts: plain TCP has to be asked for.
-func TestInsecureIsToldWhileItLasts(t *testing.T) {
+// TestInsecureIsReportedWhileItLasts: plain TCP has to be asked for.
+func TestInsecureIsReportedWhileItLasts(t *testing.T) {
 	for _, tt := range []struct {
 		args     []string
 		host     string
