@@ -49,6 +49,61 @@ func TestPackageTable(t *testing.T) {
 	}
 }
 
+// TestPackagePurity holds the code to what the table of packages says of it. A package of the
+// standard library only depends on nothing else but such packages of ours. One that does no I/O
+// imports nothing of the standard library that does, and neither does anything of ours on which
+// one that is pure depends.
+func TestPackagePurity(t *testing.T) {
+	text, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	impure := []string{"net", "net/http", "os", "os/exec", "io/fs", "log", "log/slog", "syscall", "math/rand", "math/rand/v2", "crypto/rand"}
+	packages := list(t)
+	check := func(rule, of, by string) {
+		for _, i := range packages[by].Imports {
+			if slices.Contains(impure, i) {
+				t.Errorf("%s: %q, says the table; %s imports %s", of, rule, by, i)
+			}
+		}
+	}
+	checked := map[string]int{}
+	row := regexp.MustCompile("(?m)^\\| `([a-z/]+)` \\| ([^|]*) \\|")
+	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
+		path, says := module+"/"+m[1], m[2]
+		for _, rule := range []string{stdlibOnly, noIO, pure} {
+			if !strings.Contains(says, rule) {
+				continue
+			}
+			checked[rule]++
+			if rule == noIO {
+				check(rule, path, path)
+			}
+			for _, d := range append(packages[path].Deps, path) {
+				ours := strings.HasPrefix(d, module)
+				if rule == stdlibOnly && !ours && !packages[d].Standard {
+					t.Errorf("%s: %q, says the table; it depends on %s", path, rule, d)
+				}
+				if rule == pure && ours {
+					check(rule, path, d)
+				}
+			}
+		}
+	}
+	for _, rule := range []string{stdlibOnly, noIO, pure} {
+		if checked[rule] < 3 {
+			t.Errorf("the table says of %d packages that they are %q: are there other words for it now?", checked[rule], rule)
+		}
+	}
+}
+
+// What the table may say of what a package imports.
+const (
+	stdlibOnly = "standard library only"
+	noIO       = "no I/O"
+	pure       = "; pure"
+)
+
 // packageRows returns what each row of the table says that a package imports.
 func packageRows(section string) map[string][]string {
 	quoted := regexp.MustCompile("`([a-z/]+)`")

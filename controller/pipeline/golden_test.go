@@ -565,6 +565,9 @@ func actionsGolden() golden {
 			{Action: model.ActionDeny, Peers: []model.PolicyPeer{{PolicySelection: app("web")}}},
 			{Action: model.ActionPass},
 		}})
+		b.policy("tried-last", model.PolicySpec{Tier: model.TierBaseline, Subject: app("db"), Mode: model.ModeShadow, Ingress: []model.PolicyRule{
+			{Action: model.ActionDeny, Peers: []model.PolicyPeer{{PolicySelection: app("web")}}},
+		}})
 	}}
 }
 
@@ -811,13 +814,48 @@ func TestTranslationStates(t *testing.T) {
 	}
 }
 
-// TestTables: every table that has flows is documented, in order.
+// tableConstants returns the names of the package's constants for tables, by number.
+func tableConstants(t *testing.T) map[int]string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	constant := regexp.MustCompile(`(?m)^(?:const |\t)(Table[A-Za-z0-9]+) +openflow\.TableID = (\d+)$`)
+	found := map[int]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range constant.FindAllStringSubmatch(string(text), -1) {
+			n, err := strconv.Atoi(m[2])
+			if err != nil || found[n] != "" {
+				t.Fatalf("%s and %s = %s: %v", found[n], m[1], m[2], err)
+			}
+			found[n] = m[1]
+		}
+	}
+	if len(found) < 50 {
+		t.Fatalf("only these constants were found: %v", found)
+	}
+	return found
+}
+
+// TestTables: stages lists every table once, in order.
 func TestTables(t *testing.T) {
 	tables := pipeline.Tables()
 	for i := range tables[1:] {
 		if tables[i].ID >= tables[i+1].ID {
 			t.Errorf("table %v comes before %v", tables[i], tables[i+1])
 		}
+	}
+	known := tableConstants(t)
+	for _, table := range tables {
+		delete(known, int(table.ID))
+	}
+	if len(known) > 0 {
+		t.Errorf("stages does not list %v", known)
 	}
 	names := map[string]bool{}
 	for _, table := range tables {
