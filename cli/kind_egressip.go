@@ -29,7 +29,7 @@ func egressIPKind() kindDef {
 			return addSpecFlags(a, cmd, []specFlag[model.EgressIPSpec]{
 				{name: "uplink", usage: "`uplink` of the type bridge, on whose network the addresses are", refers: api.KindUplink,
 					set: func(s *model.EgressIPSpec, text string, _ bool) error { s.Uplink = text; return nil }},
-				{name: "address", usage: "`address` of the uplink that nobody else has; may be repeated, or several separated by commas: each port leaves with one of them", many: true, set: func(s *model.EgressIPSpec, text string, first bool) error {
+				{name: "address", usage: "`address` of the uplink that nobody else has; may be repeated, or several separated by commas: each port leaves with one of them of each family", many: true, set: func(s *model.EgressIPSpec, text string, first bool) error {
 					return setAddresses(&s.Addresses, text, first)
 				}},
 				{name: "ports", usage: "ports that leave with the addresses, as a `selector` such as app=crawler; '*' for all, group:NAME or network:NAME",

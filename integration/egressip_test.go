@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // egressing has ports of two tenants with equal addresses on a node that has no way out, and two
@@ -49,17 +51,78 @@ const egressing = `
 {kind: EgressIP, name: crawlers, spec: {uplink: ext, addresses: [192.0.2.80], ports: {selector: {matchLabels: {app: crawler}}}, nodes: [node2, node3]}}
 `
 
-type egressBed struct{ *bridgeBed }
+// egressing6 is egressing with both families; the egress address has one of each.
+const egressing6 = `
+{kind: Node, name: node1, spec: {tunnelIP: 172.16.56.2}}
+---
+{kind: Node, name: node2, spec: {tunnelIP: 172.16.56.3, uplinkAddresses: [192.0.2.66, "2001:db8:0:2::66"]}}
+---
+{kind: Node, name: node3, spec: {tunnelIP: 172.16.56.4, uplinkAddresses: [192.0.2.67, "2001:db8:0:2::67"]}}
+---
+{kind: Uplink, name: ext, spec: {type: bridge, bridge: br-ex, subnet: 192.0.2.0/24, gateway: 192.0.2.1, subnet6: "2001:db8:0:2::/64", gateway6: "fe80::1", addresses: [192.0.2.64/26, "2001:db8:0:2::40/122", "2001:db8:0:2::80/128"]}}
+---
+{kind: Network, name: blue, spec: {subnets: [{cidr: 10.1.0.0/24}, {cidr: "fd00:1::/64"}]}}
+---
+{kind: Network, name: red, spec: {mode: segmented, subnets: [{cidr: 10.1.0.0/16}, {cidr: "fd00:1::/48"}], containersPerNode: 250, maxNodes: 100}}
+---
+{kind: Router, name: blue, spec: {networks: [blue], egress: {uplink: ext}}}
+---
+{kind: Router, name: red, spec: {networks: [red], egress: {uplink: ext}}}
+---
+{kind: Port, name: blue1, labels: {app: crawler}, spec: {network: blue, node: node1, ips: [10.1.0.11, "fd00:1::11"]}}
+---
+{kind: Port, name: red1, labels: {app: crawler}, spec: {network: red, node: node1}}
+---
+{kind: Port, name: blue2, spec: {network: blue, node: node2, ips: [10.1.0.12, "fd00:1::12"]}}
+---
+{kind: Port, name: blue3, labels: {app: crawler}, spec: {network: blue, node: node3, ips: [10.1.0.13, "fd00:1::13"]}}
+---
+{kind: EgressIP, name: crawlers, spec: {uplink: ext, addresses: [192.0.2.80, "2001:db8:0:2::80"], ports: {selector: {matchLabels: {app: crawler}}}, nodes: [node2, node3]}}
+`
 
-func newEgressBed(t *testing.T) *egressBed {
-	b := &egressBed{&bridgeBed{&outsideBed{bed: newBed(t, 3), c: map[string]*lab.Container{}}, netip.MustParseAddr("198.51.100.9")}}
+// egressBed has an egress address of one family, or of both and is about IPv6; those of both end in the same digits.
+type egressBed struct {
+	*bridgeBed
+	six bool
+}
+
+// at returns the address on the uplink that ends in last.
+func (b *egressBed) at(last string) string {
+	if b.six {
+		return "2001:db8:0:2::" + last
+	}
+	return "192.0.2." + last
+}
+
+// gateway returns the address of the machine outside.
+func (b *egressBed) gateway() netip.Addr {
+	if b.six {
+		return b.outside.Addr6
+	}
+	return b.outside.Addr
+}
+
+// etherType is that of the family.
+func (b *egressBed) etherType() uint16 {
+	if b.six {
+		return 0x86dd
+	}
+	return 0x0800
+}
+
+func newEgressBed(t *testing.T, six bool) *egressBed {
+	b := &egressBed{&bridgeBed{&outsideBed{bed: newBed(t, 3), c: map[string]*lab.Container{}}, netip.MustParseAddr("198.51.100.9")}, six}
+	declared := egressing
+	if six {
+		b.far, declared = netip.MustParseAddr("2001:db8:f::9"), egressing6
+	}
 	var err error
 	b.outside, err = b.AddExternal(b.ctx)
 	b.must(err)
 	b.join("node1")
 	b.joinBridge("node2")
 	b.joinBridge("node3")
-	b.apply(egressing)
+	b.apply(declared)
 	for port, node := range map[string]string{"blue1": "node1", "red1": "node1", "blue2": "node2", "blue3": "node3"} {
 		b.c[port] = b.plug(port, node)
 	}
@@ -69,7 +132,7 @@ func newEgressBed(t *testing.T) *egressBed {
 }
 
 func (b *egressBed) part(name string, f func(*egressBed)) {
-	b.bridgeBed.part(name, func(part *bridgeBed) { f(&egressBed{part}) })
+	b.bridgeBed.part(name, func(part *bridgeBed) { f(&egressBed{part, b.six}) })
 }
 
 // holds waits until a node has the egress address.
@@ -113,7 +176,7 @@ func (b *egressBed) gap(port string, f func()) (longest time.Duration) {
 	b.t.Helper()
 	var conn net.Conn
 	b.must(b.c[port].Inside(func() (err error) {
-		conn, err = net.Dial("udp", net.JoinHostPort(b.outside.Addr.String(), "80"))
+		conn, err = net.Dial("udp", net.JoinHostPort(b.gateway().String(), "80"))
 		return err
 	}))
 	defer conn.Close()
@@ -156,18 +219,97 @@ func (b *egressBed) gap(port string, f func()) (longest time.Duration) {
 
 // TestEgressIP: selected ports leave with a given address by given nodes, and others as they did.
 func TestEgressIP(t *testing.T) {
-	b := newEgressBed(t)
+	newEgressBed(t, false).egressIP()
+}
+
+// TestEgressIPv6: IPv6 egress addresses do what those of IPv4 do (TestEgressIP), beside one of IPv4 for the same ports.
+func TestEgressIPv6(t *testing.T) {
+	b := newEgressBed(t, true)
+	b.part("beside IPv4", func(b *egressBed) {
+		b.attended()
+		four := netip.MustParseAddr("198.51.100.9")
+		b.outAs("blue1", "tcp", four, "192.0.2.80")
+		b.outAs("blue2", "tcp", four, "192.0.2.66")
+	})
+	b.part("nobody else takes the address", (*egressBed).nobodyElse)
+	b.part("a router routes IPv6", (*egressBed).routes6)
+	b.egressIP()
+}
+
+// nobodyElse: a machine outside that is given the address finds it taken, by the one node that has it.
+func (b *egressBed) nobodyElse() {
+	b.holds("node2")
+	_, err := b.outside.Exec(b.ctx, "ip", "addr", "add", b.at("80")+"/64", "dev", "lan")
+	b.must(err)
+	b.must(lab.PollFor(b.ctx, 20*time.Second, "the machine to notice that the address is taken", func(ctx context.Context) error {
+		out, err := b.outside.Exec(ctx, "ip", "addr", "show", "dev", "lan")
+		if err == nil && !strings.Contains(out, "dadfailed") {
+			err = errors.New(out)
+		}
+		return err
+	}))
+	_, err = b.outside.Exec(b.ctx, "ip", "addr", "del", b.at("80")+"/64", "dev", "lan")
+	b.must(err)
+	for node, want := range map[string]bool{"node2": true, "node3": false} {
+		answers := slices.ContainsFunc(b.flowSet(node), func(f string) bool {
+			return strings.Contains(f, "icmp_type=135") && strings.Contains(f, "nd_target="+b.at("80")) && !strings.Contains(f, "dl_dst=")
+		})
+		if answers != want {
+			b.t.Errorf("%s answers all who ask for the address: %v", node, answers)
+		}
+	}
+}
+
+// routes6: ports of a router that routes IPv6 keep their own addresses, which a condition says.
+func (b *egressBed) routes6() {
+	says := func(want bool) {
+		b.t.Helper()
+		b.must(lab.PollFor(b.ctx, 20*time.Second, fmt.Sprintf("the condition EgressIPRouted: %v", want), func(ctx context.Context) error {
+			out, err := b.Controller.SDNCtl(ctx, "egressip", "show", "crawlers")
+			if err == nil && strings.Contains(out, "EgressIPRouted") != want {
+				err = errors.New(out)
+			}
+			return err
+		}))
+	}
+	b.sdnctl("router", "set", "red", "--egress-ipv6", "routed", "--wait=20s")
+	says(true)
+	b.revalidated()
+	b.outAs("red1", "tcp", netip.MustParseAddr("198.51.100.9"), "192.0.2.80")
+	b.outAs("blue1", "tcp", b.far, b.at("80"))
+	b.sdnctl("router", "set", "red", "--egress-ipv6", "translated", "--wait=20s")
+	says(false)
+	b.revalidated()
+	b.outAs("red1", "tcp", b.far, b.at("80"))
+}
+
+// advertised returns how many unsolicited advertisements of the egress address a sniffer has seen.
+func (b *egressBed) advertised(s *lab.Sniffer) (n int) {
+	b.t.Helper()
+	frames, err := s.Frames(b.ctx)
+	b.must(err)
+	target := netip.MustParseAddr(b.at("80")).As16()
+	for _, f := range frames {
+		if f.EtherType() == 0x86dd && len(f.Data) >= 78 && f.Data[20] == 58 && f.Data[54] == 136 && f.Data[38] == 0xff && bytes.Equal(f.Data[62:78], target[:]) {
+			n++
+		}
+	}
+	return n
+}
+
+// egressIP is the test of one family.
+func (b *egressBed) egressIP() {
 	b.attended()
 	b.holds("node2")
 	b.part("selected ports leave with the address", func(b *egressBed) {
 		for _, to := range []struct {
 			network string
 			addr    netip.Addr
-		}{{"tcp", b.far}, {"udp", b.outside.Addr}} {
+		}{{"tcp", b.far}, {"udp", b.gateway()}} {
 			for _, port := range []string{"blue1", "red1", "blue3"} {
-				b.outAs(port, to.network, to.addr, "192.0.2.80")
+				b.outAs(port, to.network, to.addr, b.at("80"))
 			}
-			b.outAs("blue2", to.network, to.addr, "192.0.2.66")
+			b.outAs("blue2", to.network, to.addr, b.at("66"))
 		}
 		b.condition("blue", "UplinkMissing", false) // on node1 no port needs one
 	})
@@ -192,7 +334,11 @@ func (b *egressBed) knowGateway() {
 	for _, name := range []string{"node2", "node3"} {
 		b.must(lab.PollFor(b.ctx, 20*time.Second, name+" to know the uplink's gateway", func(ctx context.Context) error {
 			out, err := b.Controller.SDNCtl(ctx, "flows", name, "--table", "next-hop")
-			if err == nil && !strings.Contains(out, "0xc0000201") {
+			known := "0xc0000201"
+			if b.six {
+				known = "0xfe800000"
+			}
+			if err == nil && !strings.Contains(out, known) {
 				err = fmt.Errorf("next-hop has: %s", out)
 			}
 			return err
@@ -218,28 +364,28 @@ func (b *egressBed) restart() {
 // nodesThemselves: what is for a node itself does not take the way of the egress address. The sender's
 // node has no uplink of its own, so it is dropped there; with the address it would arrive.
 func (b *egressBed) nodesThemselves() {
-	b.sdnctl("node", "set", "node3", "--address", "198.51.100.9", "--wait=20s") // as if it was a node's
+	b.sdnctl("node", "set", "node3", "--address", b.far.String(), "--wait=20s") // as if it was a node's
 	b.revalidated()
 	if _, conn, err := b.connect(b.port("blue1"), "tcp", netip.AddrPortFrom(b.far, 80), 0, 400*time.Millisecond); err == nil {
 		conn.Close()
 		b.t.Error("blue1 reaches a node with the egress address")
 	}
 	b.sdnctl("node", "set", "node3", "--address", "", "--wait=20s")
-	b.outAs("blue1", "tcp", b.far, "192.0.2.80")
+	b.outAs("blue1", "tcp", b.far, b.at("80"))
 }
 
 // policies: the port that sends is judged, where it is, by the address outside.
 func (b *egressBed) policies() {
-	b.apply(`{kind: Policy, name: shop, spec: {subject: {selector: {matchLabels: {app: crawler}}}, egress: [{action: allow, peers: [{cidr: 192.0.2.1/32}], ports: [tcp/80]}]}}`)
+	b.apply(`{kind: Policy, name: shop, spec: {subject: {selector: {matchLabels: {app: crawler}}}, egress: [{action: allow, peers: [{cidr: "` + netip.PrefixFrom(b.gateway(), b.gateway().BitLen()).String() + `"}], ports: [tcp/80]}]}}`)
 	b.revalidated()
-	b.outAs("blue1", "tcp", b.outside.Addr, "192.0.2.80")
-	b.outAs("red1", "tcp", b.outside.Addr, "192.0.2.80")
+	b.outAs("blue1", "tcp", b.gateway(), b.at("80"))
+	b.outAs("red1", "tcp", b.gateway(), b.at("80"))
 	if _, conn, err := b.connect(b.port("blue1"), "tcp", netip.AddrPortFrom(b.far, 80), 0, 400*time.Millisecond); err == nil {
 		conn.Close()
 		b.t.Error("a policy does not keep blue1 from an address outside")
 	}
 	b.sdnctl("policy", "delete", "shop", "--wait=20s")
-	b.outAs("blue1", "tcp", b.far, "192.0.2.80")
+	b.outAs("blue1", "tcp", b.far, b.at("80"))
 }
 
 // gapBound is how long packets may be lost when a gateway dies, sdnd running or not: the best of several
@@ -316,7 +462,7 @@ func (b *egressBed) steady() {
 func (b *egressBed) dies() {
 	b.bestGap("with sdnd", func() {
 		b.holds("node3")
-		b.outAs("red1", "tcp", b.far, "192.0.2.80")
+		b.outAs("red1", "tcp", b.far, b.at("80"))
 	})
 	b.holds("node2")
 }
@@ -330,6 +476,8 @@ func (b *egressBed) diesIdle() {
 	conn, err := b.outside.ListenPacket("udp", ":9")
 	b.must(err)
 	defer conn.Close()
+	address := net.ParseIP(b.at("80"))
+	mac := model.OutsideMAC(netip.MustParseAddr(b.at("80")))
 	best := time.Hour
 	for try := 0; try < 10 && best > inboundBound; try++ {
 		b.steady()
@@ -337,15 +485,17 @@ func (b *egressBed) diesIdle() {
 		b.must(err)
 		sniffer, err := b.outside.Sniff("to-node3")
 		b.must(err)
+		announced, err := b.outside.Sniff("lan")
+		b.must(err)
 		b.signal("node2", syscall.SIGSTOP)
 		died := time.Now()
 		b.must(lab.PollFor(b.ctx, 20*time.Second, "what is for the egress address to get to node3", func(ctx context.Context) error {
-			if _, err := conn.WriteTo([]byte("x"), &net.UDPAddr{IP: net.IPv4(192, 0, 2, 80), Port: 9}); err != nil {
+			if _, err := conn.WriteTo([]byte("x"), &net.UDPAddr{IP: address, Port: 9}); err != nil {
 				return err
 			}
 			frames, err := sniffer.Frames(ctx)
 			for _, f := range frames {
-				if f.EtherType() == 0x0800 && bytes.HasPrefix(f.Data, []byte{0x0e, 0x73, 192, 0, 2, 80}) {
+				if f.EtherType() == b.etherType() && bytes.HasPrefix(f.Data, mac[:]) {
 					return nil
 				}
 			}
@@ -356,12 +506,16 @@ func (b *egressBed) diesIdle() {
 		b.t.Logf("what comes in gets to the next gateway after %v", arrived)
 		sniffer.Close()
 		b.holds("node3")
-		_, err = b.outside.Exec(b.ctx, "ip", "neigh", "flush", "to", "192.0.2.80")
+		if n := b.advertised(announced); b.six && n == 0 {
+			b.t.Error("nobody advertised the address")
+		}
+		announced.Close()
+		_, err = b.outside.Exec(b.ctx, "ip", "neigh", "flush", "to", b.at("80"))
 		b.must(err)
 		b.must(lab.PollFor(b.ctx, 20*time.Second, "an answer to who asks for the address", func(ctx context.Context) error {
-			conn.WriteTo([]byte("x"), &net.UDPAddr{IP: net.IPv4(192, 0, 2, 80), Port: 9})
-			out, err := b.outside.Exec(ctx, "ip", "neigh", "show", "to", "192.0.2.80")
-			if err == nil && !strings.Contains(out, "0e:73:c0:00:02:50") {
+			conn.WriteTo([]byte("x"), &net.UDPAddr{IP: address, Port: 9})
+			out, err := b.outside.Exec(ctx, "ip", "neigh", "show", "to", b.at("80"))
+			if err == nil && !strings.Contains(out, mac.String()) {
 				err = errors.New(out)
 			}
 			return err
@@ -392,16 +546,16 @@ func (b *egressBed) diesMeanwhile() {
 	b.signal("node2", syscall.SIGSTOP)
 	b.must(b.Controller.Start(b.ctx))
 	b.holds("node3")
-	b.outAs("blue1", "tcp", b.far, "192.0.2.80")
+	b.outAs("blue1", "tcp", b.far, b.at("80"))
 	b.signal("node2", syscall.SIGCONT)
 	b.holds("node2")
 	b.attended()
-	b.outAs("blue1", "tcp", b.far, "192.0.2.80")
+	b.outAs("blue1", "tcp", b.far, b.at("80"))
 	b.sdnctl("egressip", "set", "crawlers", "--node", "node3", "--wait=20s")
 	b.holds("node3")
-	b.outAs("blue1", "tcp", b.far, "192.0.2.80")
+	b.outAs("blue1", "tcp", b.far, b.at("80"))
 	for _, f := range b.flowSet("node2") {
-		if strings.Contains(f, "192.0.2.80") || strings.Contains(f, "0e:73:c0:00:02:50") {
+		if strings.Contains(f, b.at("80")) || strings.Contains(f, model.OutsideMAC(netip.MustParseAddr(b.at("80"))).String()) {
 			b.t.Errorf("node2 still has %s", f)
 		}
 	}
@@ -420,14 +574,14 @@ func (b *egressBed) exhausted() {
 	b.must(err)
 	defer set(strings.TrimSpace(before))
 	b.steady()
-	b.outAs("blue1", "udp", b.outside.Addr, "192.0.2.80")
+	b.outAs("blue1", "udp", b.gateway(), b.at("80"))
 	b.nodeCondition("SourcePortsExhausted", "")
 	sniffer, err := b.outside.Sniff("lan")
 	b.must(err)
 	defer sniffer.Close()
 	set("1")
 	b.must(lab.PollFor(b.ctx, 20*time.Second, "connections to find no room", func(context.Context) error {
-		_, conn, err := b.connect(b.port("blue1"), "udp", netip.AddrPortFrom(b.outside.Addr, 80), 0, 300*time.Millisecond)
+		_, conn, err := b.connect(b.port("blue1"), "udp", netip.AddrPortFrom(b.gateway(), 80), 0, 300*time.Millisecond)
 		if err == nil {
 			conn.Close()
 			return errors.New("a connection came about")
@@ -438,12 +592,14 @@ func (b *egressBed) exhausted() {
 	frames, err := sniffer.Frames(b.ctx)
 	b.must(err)
 	for _, f := range frames {
-		if f.EtherType() == 0x0800 && (bytes.HasPrefix(f.Data[26:], []byte{10, 1, 0, 11}) || bytes.HasPrefix(f.Data[26:], []byte{198, 18})) {
+		four := f.EtherType() == 0x0800 && (bytes.HasPrefix(f.Data[26:], []byte{10, 1, 0, 11}) || bytes.HasPrefix(f.Data[26:], []byte{198, 18}))
+		six := f.EtherType() == 0x86dd && (bytes.HasPrefix(f.Data[22:], []byte{0xfd, 0, 0, 1}) || bytes.HasPrefix(f.Data[22:], []byte{0xfd, 0x73}))
+		if four || six {
 			b.t.Errorf("left untranslated: %v", f)
 		}
 	}
 	set(strings.TrimSpace(before))
-	b.outAs("blue1", "udp", b.outside.Addr, "192.0.2.80")
+	b.outAs("blue1", "udp", b.gateway(), b.at("80"))
 }
 
 // nodeCondition waits until node2 has a condition whose message has some words, or has none for "".
@@ -470,7 +626,7 @@ func (b *egressBed) nodeCondition(reason, words string) {
 
 // relabelled: a port gets and loses the address by its labels, which costs flows on its own node only.
 func (b *egressBed) relabelled() {
-	for _, step := range []struct{ label, as string }{{"app=crawler", "192.0.2.80"}, {"app-", "192.0.2.66"}} {
+	for _, step := range []struct{ label, as string }{{"app=crawler", b.at("80")}, {"app-", b.at("66")}} {
 		changed := b.changes(func() { b.sdnctl("port", "set", "blue2", "--label", step.label, "--wait=20s") }, "node1", "node2", "node3")
 		if changed["node1"]+changed["node3"] != 0 {
 			b.t.Errorf("%s: flows changed %v", step.label, changed)
@@ -489,6 +645,6 @@ func (b *egressBed) deleted() {
 		}
 		return err
 	}))
-	b.outAs("blue3", "tcp", b.far, "192.0.2.67")
+	b.outAs("blue3", "tcp", b.far, b.at("67"))
 	b.condition("blue", "UplinkMissing", true)
 }

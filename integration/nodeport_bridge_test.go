@@ -160,7 +160,7 @@ func (b *nodePortBed) reachesAs(from, network, to, want string) {
 // nodePortEgress: the answers of a backend leave by the node that was entered and with its address, and what
 // the backend begins leaves by its gateway, which is entered by others.
 func (b *nodePortBed) nodePortEgress() {
-	b.apply(`{kind: EgressIP, name: web, spec: {uplink: wan, addresses: [192.0.2.80], ports: {selector: {matchLabels: {app: web}}}, nodes: [node3]}}`)
+	b.apply(`{kind: EgressIP, name: web, spec: {uplink: wan, addresses: [192.0.2.80, "2001:db8:0:2::5c"], ports: {selector: {matchLabels: {app: web}}}, nodes: [node3]}}`)
 	b.sdnctl("wait", "--for", "ready", "egressip/web")
 	l, err := b.outside.Listen("tcp", ":8088")
 	b.must(err)
@@ -194,27 +194,34 @@ func (b *nodePortBed) nodePortEgress() {
 		}
 		for _, from := range []string{"web1", "web2"} {
 			for _, network := range []string{"tcp", "udp"} {
-				var conn net.Conn
-				b.must(lab.PollFor(b.ctx, 20*time.Second, from+" to reach the machine outside by "+network, func(context.Context) error {
-					var err error
-					if conn, err = b.connect(b.hosts[from], network, netip.AddrPortFrom(b.outside.Addr, 8088).String(), 0); err != nil {
-						return err
-					}
-					_, saw, err := ask(conn)
-					if err == nil && saw != "192.0.2.80" {
-						err = fmt.Errorf("it sees %s", saw)
-					}
-					if err != nil {
-						conn.Close()
-					}
-					return err
-				}))
-				for range 3 { // packets of both directions come and go
-					b.live(from+" by its egress address and "+network, conn, "outside")
-				}
-				conn.Close()
+				b.beginsByEgress(from, network, b.outside.Addr, "192.0.2.80")
+				b.beginsByEgress(from, network, b.outside.Addr6, "2001:db8:0:2::5c")
 			}
 		}
 	}
 	b.sdnctl("egressip", "delete", "web", "--wait=20s")
+}
+
+// beginsByEgress checks that a port reaches the machine outside with an egress address.
+func (b *nodePortBed) beginsByEgress(from, network string, to netip.Addr, as string) {
+	b.t.Helper()
+	var conn net.Conn
+	b.must(lab.PollFor(b.ctx, 20*time.Second, from+" to reach "+to.String()+" by "+network, func(context.Context) error {
+		var err error
+		if conn, err = b.connect(b.hosts[from], network, netip.AddrPortFrom(to, 8088).String(), 0); err != nil {
+			return err
+		}
+		_, saw, err := ask(conn)
+		if err == nil && saw != as {
+			err = fmt.Errorf("it sees %s", saw)
+		}
+		if err != nil {
+			conn.Close()
+		}
+		return err
+	}))
+	for range 3 { // packets of both directions come and go
+		b.live(from+" by its egress address "+as+" and "+network, conn, "outside")
+	}
+	conn.Close()
 }

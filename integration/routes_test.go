@@ -321,11 +321,37 @@ func TestStaticRoutesOutside(t *testing.T) {
 		b.must(err)
 		names(t, o, name)
 	}
-	b.sdnctl("router", "set", "blue", "--route", "203.0.113.0/24=192.0.2.8,192.0.2.9", "--wait=20s")
+	b.hopsOutside("203.0.113.9", "203.0.113.0/24=192.0.2.8,192.0.2.9", "0.0.0.0/0=192.0.2.9", b.outside.Addr, "192.0.2.65")
+}
+
+// TestStaticRoutesOutsideIPv6: TestStaticRoutesOutside in IPv6.
+func TestStaticRoutesOutsideIPv6(t *testing.T) {
+	t.Parallel()
+	b := newBridge6Bed(t)
+	b.far = b.far6
+	for name, last := range map[string]string{"one": "a", "two": "b"} {
+		o, err := b.AddExternalRouter(b.ctx, b.outside, name, netip.MustParseAddr(map[string]string{"a": "192.0.2.10", "b": "192.0.2.11"}[last]), netip.MustParseAddr("203.0.113.9"))
+		b.must(err)
+		for _, cmd := range []string{"ip addr add 2001:db8:0:2::" + last + "/64 dev lan nodad", "ip addr add 2001:db8:d::9/128 dev lo nodad"} {
+			_, err := o.Exec(b.ctx, strings.Fields(cmd)...)
+			b.must(err)
+		}
+		names(t, o, name)
+	}
+	const shared, all = "2001:db8:d::/48=2001:db8:0:2::a,2001:db8:0:2::b", "::/0=2001:db8:0:2::b"
+	b.hopsOutside("2001:db8:d::9", shared, all, b.outside.Addr6, "2001:db8:0:2::65")
+}
+
+// hopsOutside has router blue share connections to an address among the next hops of a route, which names answer, and
+// then send all by the one that is "two". as is how its ports are seen.
+func (b *bridgeBed) hopsOutside(to, shared, all string, direct netip.Addr, as string) {
+	t := b.t
+	t.Helper()
+	b.sdnctl("router", "set", "blue", "--route", shared, "--wait=20s")
 	counts := map[string]float64{}
 	b.must(lab.PollFor(b.ctx, 10*time.Second, "both next hops to be known", func(ctx context.Context) error {
 		for range 20 {
-			if _, conn, err := named(ctx, b.c["blue1"], "tcp", "203.0.113.9"); err != nil {
+			if _, conn, err := named(ctx, b.c["blue1"], "tcp", to); err != nil {
 				return err
 			} else {
 				conn.Close()
@@ -334,7 +360,7 @@ func TestStaticRoutesOutside(t *testing.T) {
 		return nil
 	}))
 	for i := range 1000 {
-		got, conn, err := named(b.ctx, b.c["blue1"], "tcp", "203.0.113.9")
+		got, conn, err := named(b.ctx, b.c["blue1"], "tcp", to)
 		if err != nil {
 			t.Fatalf("connection %d: %v", i, err)
 		}
@@ -346,13 +372,13 @@ func TestStaticRoutesOutside(t *testing.T) {
 		t.Errorf("shares %v, chi-square %.1f", counts, chi)
 	}
 	t.Logf("%v", counts)
-	b.outAs("blue1", "tcp", b.far, "192.0.2.65") // by the gateway of the uplink
-	b.outAs("red1", "tcp", b.far, "192.0.2.65")
+	b.outAs("blue1", "tcp", b.far, as) // by the gateway of the uplink
+	b.outAs("red1", "tcp", b.far, as)
 	// One for all: another way out than the gateway of the uplink.
-	b.sdnctl("router", "set", "blue", "--route", "0.0.0.0/0=192.0.2.9", "--wait=20s")
+	b.sdnctl("router", "set", "blue", "--route", all, "--wait=20s")
 	b.must(lab.PollFor(b.ctx, 10*time.Second, "the other gateway", func(ctx context.Context) error {
 		for range 20 {
-			got, conn, err := named(ctx, b.c["blue1"], "tcp", "203.0.113.9")
+			got, conn, err := named(ctx, b.c["blue1"], "tcp", to)
 			if err != nil {
 				return err
 			}
@@ -363,6 +389,6 @@ func TestStaticRoutesOutside(t *testing.T) {
 		}
 		return nil
 	}))
-	b.outAs("blue1", "tcp", b.outside.Addr, "192.0.2.65") // on the network itself
+	b.outAs("blue1", "tcp", direct, as) // on the network itself
 	b.verify()
 }

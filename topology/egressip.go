@@ -42,7 +42,7 @@ func (e *EgressIP) load(l *Loader) error {
 		}
 	}
 	for _, a := range e.Spec.Addresses {
-		if o, taken := l.x.uplinks.holders.Get(addressKey(a)); taken {
+		if o, taken := l.x.uplinks.holders.of(a); taken {
 			return fmt.Errorf("%s: %s belongs to %s", e.Ref(), a, o)
 		}
 	}
@@ -55,7 +55,7 @@ func (e *EgressIP) drop(x, _ *indexes) {
 	x.egressIPs.ids.remove(e.ID)
 	x.egressIPs.keys(e, func(in *btree.Map[string, *EgressIP], key string) { in.Delete(key) })
 	for _, a := range e.Spec.Addresses {
-		x.uplinks.holders.Delete(addressKey(a))
+		x.uplinks.holders.release(a)
 	}
 }
 
@@ -63,7 +63,7 @@ func (x *indexes) putEgressIP(e *EgressIP) {
 	x.egressIPs.ids.add(e.ID)
 	x.egressIPs.keys(e, func(in *btree.Map[string, *EgressIP], key string) { in.Set(key, e) })
 	for _, a := range e.Spec.Addresses {
-		x.uplinks.holders.Set(addressKey(a), e.Ref())
+		x.uplinks.holders.hold(a, e.Ref())
 	}
 }
 
@@ -182,9 +182,7 @@ func (p *planner) placeEgressIP(it *item, id uint32) bool {
 	}
 	p.checkEgressIP(it, e)
 	for i, a := range e.Spec.Addresses {
-		if o, taken := p.x.uplinks.holders.Get(addressKey(a)); taken {
-			p.bad(it, Conflict, fmt.Sprintf("spec.addresses[%d]", i), fmt.Sprintf("%s belongs to %s", a, o), "give another of the uplink's addresses")
-		}
+		p.checkHolder(it, fmt.Sprintf("spec.addresses[%d]", i), a, "give another of the uplink's addresses")
 	}
 	if it.broken {
 		return false

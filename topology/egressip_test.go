@@ -20,7 +20,7 @@ func egressIPOp(name, uplink, address, app string, nodes ...string) Op {
 
 // TestEgressIPProblems has what is refused for egress addresses, and for what they name.
 func TestEgressIPProblems(t *testing.T) {
-	s := planned(t, floatingBase(t), egressIPOp("out", "ext", "192.0.2.80", "web", "n1")).Next
+	s := planned(t, floatingBase(t), egressIPOp("out", "ext", "192.0.2.80", "web", "n1"), egressIPOp("six", "ext", "2001:db8::61ff:8f00:da1a:ec0d", "web", "n1")).Next
 	spec := func(change func(*model.EgressIPSpec)) Op {
 		op := egressIPOp("x", "ext", "192.0.2.81", "web", "n1")
 		e := op.Spec.(model.EgressIPSpec)
@@ -44,14 +44,21 @@ func TestEgressIPProblems(t *testing.T) {
 		"of a node":             {egressIPOp("x", "ext", "192.0.2.9", "web", "n1"), Conflict, "192.0.2.9 belongs to node/n1"},
 		"of a floating address": {egressIPOp("x", "ext", "192.0.2.70", "web", "n1"), Conflict, "192.0.2.70 belongs to floatingip/web"},
 		"of another":            {egressIPOp("x", "ext", "192.0.2.80", "web", "n1"), Conflict, "192.0.2.80 belongs to egressip/out"},
-		"IPv6":                  {egressIPOp("x", "ext", "2001:db8::1", "web", "n1"), Invalid, "is IPv6"},
-		"twice":                 {spec(func(s *model.EgressIPSpec) { s.Addresses = append(s.Addresses, s.Addresses[0]) }), Invalid, "192.0.2.81 is listed twice"},
-		"no address":            {spec(func(s *model.EgressIPSpec) { s.Addresses = nil }), Invalid, "has 0 addresses"},
-		"no ports":              {spec(func(s *model.EgressIPSpec) { s.Ports = model.PolicySelection{} }), Invalid, "selects no port"},
-		"no group":              {spec(func(s *model.EgressIPSpec) { s.Ports = model.PolicySelection{PortGroup: "g"} }), NotFound, `there is no portgroup "g"`},
-		"floating address":      {floatingOp("x", "ext", "192.0.2.80", "db"), Conflict, "192.0.2.80 belongs to egressip/out"},
-		"fewer addresses":       {narrow, Conflict, "192.0.2.80 of egressip/out is none of the addresses"},
-		"node used":             {Op{Verb: Delete, Ref: Ref{Kind: KindNode, Name: "n1"}}, InUse, "egressip/out"},
+		"IPv6 of a floating":    {egressIPOp("x", "ext", "2001:db8::70", "web", "n1"), Conflict, "2001:db8::70 belongs to floatingip/six"},
+		"IPv6 not of it":        {egressIPOp("x", "ext", "2001:db8:2::1", "web", "n1"), Conflict, "none of the addresses of uplink/ext"},
+		"zone":                  {egressIPOp("x", "ext", "2001:db8::1%eth0", "web", "n1"), Invalid, "has a zone"},
+		"MAC of another":        {egressIPOp("x", "ext", "2001:db8::f4fd:92bc:a865:fd71", "web", "n1"), Conflict, "gets the same MAC as 2001:db8::61ff:8f00:da1a:ec0d of egressip/six, 1e:"},
+		"MAC of a node":         {Op{Verb: Put, Ref: Ref{Kind: KindNode, Name: "n1"}, Spec: NodeSpec{TunnelIP: netip.MustParseAddr("10.0.0.1"), UplinkAddresses: []netip.Addr{netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::f4fd:92bc:a865:fd71")}}}, Conflict, "gets the same MAC as 2001:db8::61ff:8f00:da1a:ec0d of egressip/six"},
+		"two with one MAC": {spec(func(s *model.EgressIPSpec) {
+			s.Addresses = []netip.Addr{netip.MustParseAddr("2001:db8::61ff:8f00:da1a:ec0d"), netip.MustParseAddr("2001:db8::f4fd:92bc:a865:fd71")}
+		}), Invalid, "2001:db8::f4fd:92bc:a865:fd71 gets the same MAC as 2001:db8::61ff:8f00:da1a:ec0d"},
+		"twice":            {spec(func(s *model.EgressIPSpec) { s.Addresses = append(s.Addresses, s.Addresses[0]) }), Invalid, "192.0.2.81 is listed twice"},
+		"no address":       {spec(func(s *model.EgressIPSpec) { s.Addresses = nil }), Invalid, "has 0 addresses"},
+		"no ports":         {spec(func(s *model.EgressIPSpec) { s.Ports = model.PolicySelection{} }), Invalid, "selects no port"},
+		"no group":         {spec(func(s *model.EgressIPSpec) { s.Ports = model.PolicySelection{PortGroup: "g"} }), NotFound, `there is no portgroup "g"`},
+		"floating address": {floatingOp("x", "ext", "192.0.2.80", "db"), Conflict, "192.0.2.80 belongs to egressip/out"},
+		"fewer addresses":  {narrow, Conflict, "192.0.2.80 of egressip/out is none of the addresses"},
+		"node used":        {Op{Verb: Delete, Ref: Ref{Kind: KindNode, Name: "n1"}}, InUse, "egressip/out"},
 	} {
 		_, err := Plan(s, []Op{tt.op}, time.Time{})
 		var problems Problems

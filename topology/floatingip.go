@@ -32,7 +32,7 @@ func (f *FloatingIP) load(l *Loader) error {
 			return fmt.Errorf("%s: there is no %s %q", f.Ref(), ref.Kind, ref.Name)
 		}
 	}
-	if o, taken := l.x.uplinks.holders.Get(addressKey(f.Spec.Address)); taken {
+	if o, taken := l.x.uplinks.holders.of(f.Spec.Address); taken {
 		return fmt.Errorf("%s: %s belongs to %s", f.Ref(), f.Spec.Address, o)
 	}
 	l.x.putFloating(f)
@@ -41,12 +41,12 @@ func (f *FloatingIP) load(l *Loader) error {
 
 func (f *FloatingIP) drop(x, _ *indexes) {
 	x.floating.keys(f, func(in *btree.Map[string, *FloatingIP], key string) { in.Delete(key) })
-	x.uplinks.holders.Delete(addressKey(f.Spec.Address))
+	x.uplinks.holders.release(f.Spec.Address)
 }
 
 func (x *indexes) putFloating(f *FloatingIP) {
 	x.floating.keys(f, func(in *btree.Map[string, *FloatingIP], key string) { in.Set(key, f) })
-	x.uplinks.holders.Set(addressKey(f.Spec.Address), f.Ref())
+	x.uplinks.holders.hold(f.Spec.Address, f.Ref())
 }
 
 // floatingIndex has all floating addresses.
@@ -112,9 +112,7 @@ func (p *planner) planFloatingIPs() {
 			continue
 		}
 		p.checkFloating(it, f)
-		if o, taken := p.x.uplinks.holders.Get(addressKey(f.Spec.Address)); taken {
-			p.bad(it, Conflict, "spec.address", fmt.Sprintf("%s belongs to %s", f.Spec.Address, o), "give another of the uplink's addresses")
-		}
+		p.checkHolder(it, "spec.address", f.Spec.Address, "give another of the uplink's addresses")
 		if o, taken := p.x.floating.whole.Get(wholeKey(f)); taken {
 			p.bad(it, Conflict, "spec.port", fmt.Sprintf("%s leads to the port already, and what the port sends by %s can leave with one address only", o.Ref(), model.FamilyOf(f.Spec.Address)), "use forwards in one of them")
 		}

@@ -39,7 +39,7 @@ func (x *indexes) putNode(n *Node) {
 	x.nodesByDPID.Set(n.DatapathID, n)
 	x.hosts.putNode(n)
 	for _, a := range n.Spec.UplinkAddresses {
-		x.uplinks.holders.Set(addressKey(a), n.Ref())
+		x.uplinks.holders.hold(a, n.Ref())
 	}
 	if n.Spec.TunnelIP.IsValid() {
 		x.nodesByTunnel.Set(n)
@@ -51,7 +51,7 @@ func (x *indexes) dropNode(n *Node) {
 	x.nodesByDPID.Delete(n.DatapathID)
 	x.hosts.dropNode(n)
 	for _, a := range n.Spec.UplinkAddresses {
-		x.uplinks.holders.Delete(addressKey(a))
+		x.uplinks.holders.release(a)
 	}
 	if n.Spec.TunnelIP.IsValid() {
 		x.nodesByTunnel.Delete(n)

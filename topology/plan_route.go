@@ -34,10 +34,11 @@ func (x *indexes) hopUplink(r *Router, hop netip.Addr) (*Uplink, bool) {
 		return nil, false
 	}
 	u, ok := x.uplinks.byName.Get(r.Spec.Egress.Uplink)
-	if !ok || u.Spec.Type != model.UplinkBridge || !u.Spec.Subnet.Contains(hop) {
+	if !ok || u.Spec.Type != model.UplinkBridge {
 		return nil, false
 	}
-	return u, true
+	subnet, ok := u.Spec.SubnetOf(model.FamilyOf(hop))
+	return u, ok && subnet.Contains(hop)
 }
 
 // checkRoutes checks the routes of a router against its networks and its uplink, and reports
@@ -65,16 +66,14 @@ func (p *planner) checkRoutes(it *item, r *Router) {
 				if p.networksBroken(r) {
 					continue
 				}
-				where := "in the subnet of a bridge uplink by which it leaves"
-				if hop.Is6() {
-					where += ", where next hops are IPv4"
-				}
-				p.bad(it, Conflict, at, fmt.Sprintf("next hop %s of %s is in no network of the router, and not %s", hop, r.Ref(), where), "give the address of a port in one of its networks, or join the network of the next hop")
+				p.bad(it, Conflict, at, fmt.Sprintf("next hop %s of %s is in no network of the router, and not in the subnet of a bridge uplink by which it leaves", hop, r.Ref()), "give the address of a port in one of its networks, or join the network of the next hop")
 			case u.Spec.Lends(hop):
 				p.bad(it, Conflict, at, fmt.Sprintf("next hop %s of %s is one of the addresses of %s, which no other machine has", hop, r.Ref(), u.Ref()), "give the address of a router on that network")
-			case u.Spec.Subnet.Overlaps(route.To) && u.Spec.Subnet.Bits() <= route.To.Bits():
-				p.bad(it, Conflict, field("to"), fmt.Sprintf("the route to %s of %s lies in subnet %s of %s, which is reached directly", route.To, r.Ref(), u.Spec.Subnet, u.Ref()), "give a range outside of that subnet, or a wider one: the subnet comes first")
 			default:
+				if s, _ := u.Spec.SubnetOf(model.FamilyOf(hop)); s.Overlaps(route.To) && s.Bits() <= route.To.Bits() {
+					p.bad(it, Conflict, field("to"), fmt.Sprintf("the route to %s of %s lies in subnet %s of %s, which is reached directly", route.To, r.Ref(), s, u.Ref()), "give a range outside of that subnet, or a wider one: the subnet comes first")
+					continue
+				}
 				outside = true
 			}
 		}

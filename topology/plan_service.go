@@ -119,9 +119,7 @@ func (p *planner) placeService(it *item, id uint32) bool {
 	}
 	p.checkServiceUplink(it, o)
 	for i, a := range o.Spec.OnUplink() {
-		if h, taken := p.x.uplinks.holders.Get(addressKey(a)); taken {
-			p.bad(it, Conflict, fmt.Sprintf("spec.uplink.addresses[%d]", i), fmt.Sprintf("%s belongs to %s", a, h), "give another of the uplink's addresses")
-		}
+		p.checkHolder(it, fmt.Sprintf("spec.uplink.addresses[%d]", i), a, "give another of the uplink's addresses")
 	}
 	if it.broken {
 		return false

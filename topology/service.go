@@ -125,7 +125,7 @@ func (o *Service) load(l *Loader) error {
 		}
 	}
 	for _, a := range o.Spec.OnUplink() {
-		if h, taken := l.x.uplinks.holders.Get(addressKey(a)); taken {
+		if h, taken := l.x.uplinks.holders.of(a); taken {
 			return fmt.Errorf("%s: %s belongs to %s", o.Ref(), a, h)
 		}
 	}
@@ -263,14 +263,14 @@ func (x *serviceIndex) put(o *Service) {
 func (x *indexes) putService(o *Service) {
 	x.services.put(o)
 	for _, a := range o.Spec.OnUplink() {
-		x.uplinks.holders.Set(addressKey(a), o.Ref())
+		x.uplinks.holders.hold(a, o.Ref())
 	}
 }
 
 func (o *Service) drop(all, _ *indexes) {
 	x := &all.services
 	for _, a := range o.Spec.OnUplink() {
-		all.uplinks.holders.Delete(addressKey(a))
+		all.uplinks.holders.release(a)
 	}
 	x.ids.remove(o.ID)
 	x.keys(o, func(in *btree.Map[string, *Service], key string) { in.Delete(key) })

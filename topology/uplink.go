@@ -58,16 +58,15 @@ func (u *Uplink) Address(n *Numbering, f Family) (a netip.Addr, ok bool) {
 // uplinkIndex has all uplinks, and who has an address on one of the type bridge.
 type uplinkIndex struct {
 	byName, byBridge *btree.Map[string, *Uplink]
-	// holders are the objects that have addresses, by addressKey.
-	holders *btree.Map[string, Ref]
+	holders          addressHolders
 }
 
 func newUplinkIndex() uplinkIndex {
-	return uplinkIndex{btree.NewMap[string, *Uplink](treeDegree), btree.NewMap[string, *Uplink](treeDegree), btree.NewMap[string, Ref](treeDegree)}
+	return uplinkIndex{btree.NewMap[string, *Uplink](treeDegree), btree.NewMap[string, *Uplink](treeDegree), newAddressHolders()}
 }
 
 func (x *uplinkIndex) fork() uplinkIndex {
-	return uplinkIndex{x.byName.Copy(), x.byBridge.Copy(), x.holders.Copy()}
+	return uplinkIndex{x.byName.Copy(), x.byBridge.Copy(), x.holders.fork()}
 }
 
 func (x *uplinkIndex) put(u *Uplink) {
@@ -154,9 +153,7 @@ func (p *planner) checkUplink(it *item, e *model.RouterEgress) {
 // checkUplinkAddresses requires that nobody else has an address of a node on an uplink.
 func (p *planner) checkUplinkAddresses(it *item, n *Node) {
 	for i, a := range n.Spec.UplinkAddresses {
-		if o, taken := p.x.uplinks.holders.Get(addressKey(a)); taken {
-			p.bad(it, Conflict, fmt.Sprintf("spec.uplinkAddresses[%d]", i), fmt.Sprintf("%s belongs to %s", a, o), "give each node an address of its own")
-		}
+		p.checkHolder(it, fmt.Sprintf("spec.uplinkAddresses[%d]", i), a, "give each node an address of its own")
 	}
 }
 

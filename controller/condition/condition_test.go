@@ -128,6 +128,7 @@ func cases() map[Reason][]Condition {
 		FloatingIPPartial:    floatingCase(func(f *FloatingFacts) { f.Elsewhere = []string{"web2"} }),
 		EgressIPNoNode:       egressCase(func(f *EgressFacts) { f.Holder, f.Nodes[0].Reached, f.Nodes[1].Bridge = "", false, false }),
 		EgressIPNoRouter:     egressCase(func(f *EgressFacts) { f.Networks = []EgressNetwork{{Name: "blue", Router: "main", Ports: 2}} }),
+		EgressIPRouted:       egressCase(func(f *EgressFacts) { f.Routed = []EgressNetwork{{Name: "blue", Router: "main", Ports: 2}} }),
 		EgressIPNodeUnfit:    egressCase(func(f *EgressFacts) { f.Nodes[1].Addressed = false }),
 		EgressIPUnattended:   egressCase(func(f *EgressFacts) { f.Nodes[1].Blind = []string{"node3"} }),
 		UnderlayMTUTooSmall:  Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),

@@ -12,8 +12,10 @@ type EgressFacts struct {
 	// that has the addresses, "" if none does.
 	Uplink, Bridge, Holder string
 	Nodes                  []EgressNode
-	// Networks are those of its ports whose router has no egress.
+	// Networks are those of its ports whose router has no egress, or none in a family of the addresses.
 	Networks []EgressNetwork
+	// Routed are those whose router routes IPv6, if there are IPv6 addresses.
+	Routed []EgressNetwork
 }
 
 // EgressNode is a node of an egress address.
@@ -28,10 +30,12 @@ type EgressNode struct {
 	Blind []string
 }
 
-// EgressNetwork is a network with ports that cannot leave; Router is "" if there is none.
+// EgressNetwork is a network with ports that do not leave with an egress address; Router is "" if there is none.
 type EgressNetwork struct {
 	Name, Router string
 	Ports        int
+	// Uplink is that of the router if by it packets of a family do not leave, Lacks the family.
+	Uplink, Lacks string
 }
 
 // unfitNodes says why nodes cannot have addresses on an uplink, and what to do for the first of them.
@@ -73,12 +77,21 @@ func EgressIP(f EgressFacts) []Condition {
 	for _, n := range f.Networks {
 		message := fmt.Sprintf("no router joins network %s, in which it selects %d of its ports", n.Name, n.Ports)
 		fix := fmt.Sprintf("sdnctl router create NAME --network %s --egress %s", n.Name, f.Uplink)
-		if n.Router != "" {
+		switch {
+		case n.Lacks != "":
+			message = fmt.Sprintf("%s does not leave router %s of network %s, in which it selects %d of its ports, as uplink %s does not carry it", n.Lacks, n.Router, n.Name, n.Ports, n.Uplink)
+			fix = fmt.Sprintf("sdnctl uplink show %s, and set its subnets; or leave the addresses of %s away: sdnctl egressip set %s --address ADDRESSES", n.Uplink, n.Lacks, f.Name)
+		case n.Router != "":
 			message = fmt.Sprintf("router %s of network %s, in which it selects %d of its ports, has no egress", n.Router, n.Name, n.Ports)
 			fix = fmt.Sprintf("sdnctl router set %s --egress %s", n.Router, f.Uplink)
 		}
 		l.add(EgressIPNoRouter, message, fix)
 		break // one at a time: each has the same cure
+	}
+	for _, n := range f.Routed {
+		l.add(EgressIPRouted, fmt.Sprintf("router %s of network %s, in which it selects %d of its ports, routes IPv6: this leaves with the addresses of the ports themselves", n.Router, n.Name, n.Ports),
+			fmt.Sprintf("sdnctl router set %s --egress-ipv6 translated; or leave the IPv6 addresses away: sdnctl egressip set %s --address ADDRESSES", n.Router, f.Name))
+		break // one at a time, as above
 	}
 	if f.Holder != "" && len(unfit) > 0 {
 		l.add(EgressIPNodeUnfit, strings.Join(unfit, "; "), cure)

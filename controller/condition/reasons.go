@@ -81,6 +81,7 @@ const (
 	// EgressIPNoNode and the reasons after it are of egress addresses.
 	EgressIPNoNode     Reason = "EgressIPNoNode"
 	EgressIPNoRouter   Reason = "EgressIPNoRouter"
+	EgressIPRouted     Reason = "EgressIPRouted"
 	EgressIPNodeUnfit  Reason = "EgressIPNodeUnfit"
 	EgressIPUnattended Reason = "EgressIPUnattended"
 	// HostAccessNoGateway and the reasons after it are about networks with host access.
@@ -173,7 +174,8 @@ var table = []Definition{
 	{FloatingIPNoBridge, topology.KindFloatingIP, Error, "The node of the port that the floating address leads to has no port to the bridge of its uplink: it did not join with `--uplink bridge:NAME`, or the bridge was deleted since. No node answers for the address."},
 	{FloatingIPPartial, topology.KindFloatingIP, Warning, "The floating address forwards to ports on other nodes than the one where it is, to ports without an interface, or to ports of several routers. What is forwarded to these is dropped."},
 	{EgressIPNoNode, topology.KindEgressIP, Error, "None of the nodes of the egress address is reached and has a port to the bridge of its uplink. What its ports send to addresses outside is dropped; it does not leave with another address."},
-	{EgressIPNoRouter, topology.KindEgressIP, Error, "The egress address selects ports in networks whose router has no egress, or which no router joins. What these send to addresses outside is dropped."},
+	{EgressIPNoRouter, topology.KindEgressIP, Error, "The egress address selects ports in networks whose router has no egress, or which no router joins, or whose router leaves by an uplink that does not carry a family of its addresses. What these send to addresses outside is dropped, by that family."},
+	{EgressIPRouted, topology.KindEgressIP, Warning, "The egress address has IPv6 addresses, and selects ports whose router routes IPv6 (`--egress-ipv6 routed`). IPv6 of these leaves with the addresses of the ports themselves, by their own node."},
 	{EgressIPNodeUnfit, topology.KindEgressIP, Warning, "Nodes of the egress address cannot take over: they are not reached, have no port to the bridge of its uplink, or no `uplinkAddress`, without which they learn the MAC of the uplink's gateway only when they need it."},
 	{EgressIPUnattended, topology.KindEgressIP, Warning, "Switches cannot find out by themselves whether nodes of the egress address are reached: the port for that is not there, as sdnd may not write to their OVSDB, or has not yet. Packets go to another node only once sdnd notices, and never while sdnd is away."},
 	{NotBound, topology.KindPort, Error, "The port has no interface: on the bridges of the nodes where the port may be, no interface has its interface id or its name."},

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -16,6 +17,8 @@ const (
 	perSender       = 2 // and of the node, if it has an uplink anyway
 	perHeld         = 8 // flows of each address on the node that has it
 	perStandby      = 7 // and on one that stands by
+	perHeld6        = 4 // flows more of an IPv6 address on the node that has it, for neighbour discovery,
+	perStandby6     = 2 // and on one that stands by
 )
 
 // relabel gives a port another label app.
@@ -101,6 +104,50 @@ func TestEgressProbe(t *testing.T) {
 	for _, name := range []string{"", "sd", "sdx-br-ex", "sdnctl", "SD00000000000001", "sdzzzzzzzzzzzzz", "sd0000000000001"} {
 		if id, ok := model.EgressProbed(name); ok && model.EgressProbe(id) != name {
 			t.Errorf("%q is of %v", name, id)
+		}
+	}
+}
+
+// TestCostOfEgressIPv6 is TestCostOfEgressIP for an IPv6 address beside one of IPv4.
+func TestCostOfEgressIPv6(t *testing.T) {
+	b := build(t)
+	b.nodes(4)
+	b.stretched("blue", 100, "10.0.0.0/24", "fd00::/64")
+	b.bridgedBy(dualBridgeUplink("br-ex", "192.0.2"), "r", "blue")
+	for port, node := range map[string]string{"a": "n1", "b": "n2", "c": "n3"} {
+		b.labelled(port, "blue", node, "web")
+	}
+	b.labelled("other", "blue", "n1", "db")
+	b.egressIP("out", 80, "web", "n2", "n3")
+	b.commit()
+	differ := func(what string, want []int, step func()) {
+		t.Helper()
+		b.costs(what, step, want...)
+	}
+	gateway := 1 // of the router: one that translates
+	differ("an IPv6 address", []int{perEgressPort, perEgressPort + perHeld + perHeld6 + gateway, perEgressPort + perStandby + perStandby6 + gateway, 0}, func() {
+		b.put(topology.KindEgressIP, "out", egressSpec([]string{"192.0.2.80", "2001:db8:0:2::50"}, "web", "n2", "n3"))
+		b.commit()
+	})
+	differ("a port that gets both", []int{2 * perEgressPort, 0, 0, 0}, func() {
+		b.relabel("other", "web")
+		b.commit()
+	})
+	if got := b.view.EgressPorts("out"); got["blue"] != 4 {
+		t.Errorf("%v ports leave with it, want 4 of blue: by both families each counts once", got)
+	}
+	both := perHeld + perHeld6 + perHeld - perStandby - perStandby6 - perStandby
+	b.probe("n1", "n2", 21)
+	n2, _ := b.view.Topo.Node("n2")
+	differ("the first gateway dies", []int{0, -both, both, 0}, func() {
+		b.step(pipeline.Update{Contacts: []pipeline.ContactChange{{Node: "n1", Port: model.EgressProbe(n2.DatapathID), After: pipeline.Contact{No: 21, Live: false, Met: true}}}})
+	})
+	b.put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"blue"}, Egress: &model.RouterEgress{Uplink: "ext", IPv6: model.IPv6Routed}})
+	b.commit()
+	flows := text(t, b.view, "n1")
+	for toGateway, want := range map[string]bool{"nw_src=10.0.0.2 actions=set_field:0e:73:c0:00:02:50->eth_dst": true, "->eth_dst,group:1": true, "set_field:1e:72:cc:f3:81:fd->eth_dst": false} {
+		if strings.Contains(flows, toGateway) != want {
+			t.Errorf("where the router routes IPv6 %q is among the flows: %v", toGateway, !want)
 		}
 	}
 }

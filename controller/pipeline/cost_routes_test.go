@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -70,5 +71,34 @@ func TestCostOfRoutes(t *testing.T) {
 		differ("none", -perRoute-perRouted-perSegmentedHop)
 		differ("next hops on the uplink", perRoutedBridge+1+1+1, "203.0.113.0/24=192.0.2.8,192.0.2.9")
 		differ("one", -2, "203.0.113.0/24=192.0.2.8")
+	}
+}
+
+// TestCostOfRoutesIPv6: IPv6 next hops on an uplink cost what those of IPv4 do.
+func TestCostOfRoutesIPv6(t *testing.T) {
+	b := build(t)
+	b.nodes(2)
+	b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+	b.bridgedBy(dualBridgeUplink("br-ex", "192.0.2"), "r", "blue")
+	b.port("one", "blue", "n1")
+	b.commit()
+	spec := topology.RouterSpec{Networks: []string{"blue"}, Egress: &model.RouterEgress{Uplink: "ext"}}
+	for _, step := range []struct {
+		what, route string
+		want        int
+	}{
+		{"the first, with two next hops", "2001:db8:e::/48=2001:db8:0:2::8,2001:db8:0:2::9", perRoutedBridge + 1 + 1 + 1},
+		{"one with one", "2001:db8:f::/48=2001:db8:0:2::8", perRoutedBridge},
+		{"one of IPv4", "203.0.113.0/24=192.0.2.8", perRoutedBridge + 1},
+	} {
+		r, err := model.ParseRoute(step.route)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec.Routes = append(slices.Clone(spec.Routes), r)
+		b.costs(step.what, func() {
+			b.put(topology.KindRouter, "r", spec)
+			b.commit()
+		}, step.want, 0)
 	}
 }

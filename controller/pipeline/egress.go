@@ -66,6 +66,12 @@ func (v *View) LeavesBy(r *topology.Router, u *topology.Uplink, f topology.Famil
 	return ok && v.routes(r, f)
 }
 
+// LeavesIn reports whether packets of a family leave a router, by whatever uplink.
+func (v *View) LeavesIn(r *topology.Router, f topology.Family) bool {
+	e, ok := v.egressOf(r.Name)
+	return ok && e.address[f].IsValid()
+}
+
 // Leaves reports whether packets leave the router of a network by an uplink.
 func (v *View) Leaves(network string) bool {
 	r, ok := v.Topo.RouterOf(network)

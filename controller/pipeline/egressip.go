@@ -48,17 +48,24 @@ func (e *EgressIP) gateway(node string) *Gateway {
 	return nil
 }
 
+// by returns the uplink as a gateway has it.
+func (e *EgressIP) by(g *Gateway) bridgeUplink { return bridgeUplink{Uplink: e.Uplink, port: g.Out} }
+
 // sends reports whether ports on a node leave with the addresses.
 func (e *EgressIP) sends(node string) bool {
 	_, ok := e.view.egress.at.Get(pairOf(node, e.Name))
 	return ok
 }
 
-// AddressOf returns the address with which a port leaves. It follows from the port's name, so that
-// an address which comes or goes changes those of few other ports (rendezvous hashing).
-func (e *EgressIP) AddressOf(port string) (best netip.Addr) {
+// AddressOf returns the address of a family with which a port leaves, the zero Addr if there is none of the
+// family. It follows from the port's name, so that an address which comes or goes changes those of few other
+// ports (rendezvous hashing).
+func (e *EgressIP) AddressOf(port string, f topology.Family) (best netip.Addr) {
 	var highest uint64
 	for _, a := range e.Spec.Addresses {
+		if model.FamilyOf(a) != f {
+			continue
+		}
 		if h := xxhash.Sum64String(port + "\x00" + a.String()); !best.IsValid() || h > highest {
 			best, highest = a, h
 		}
@@ -188,6 +195,25 @@ func (v *View) sendsEgress(node string) bool {
 	return false
 }
 
+// sendsEgressIn reports whether any port on a node leaves with an egress address of a family.
+func (v *View) sendsEgressIn(node string, f topology.Family) bool {
+	for name := range seconds(v.egress.at, node) {
+		if e, ok := v.Topo.EgressIP(name); ok && e.Spec.Has(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// leavesWith returns the egress address with which a port leaves by a family. IPv6 of a router that leaves routed
+// leaves with the port's own address.
+func (v *View) leavesWith(p *topology.Port, f topology.Family) (e *topology.EgressIP, ok bool) {
+	if r, joined := v.Topo.RouterOf(p.Spec.Network); f == topology.IPv6 && joined && r.Spec.RoutesIPv6() {
+		return nil, false
+	}
+	return v.Topo.EgressIP(v.EgressOf(p.Name, f))
+}
+
 // egressUnits yields the units of egress addresses that a node may have flows of.
 func (v *View) egressUnits(node string) iter.Seq[Unit] {
 	return func(yield func(Unit) bool) {
@@ -252,10 +278,14 @@ func (v *View) LeaveElsewhere(network, node string, u *topology.Uplink) bool {
 		if p.Spec.Network != network {
 			continue
 		}
-		e, ok := v.Topo.EgressIP(v.EgressOf(p.Name))
-		_, six := p.Address(topology.IPv6)
-		if !ok || slices.Contains(e.Spec.Nodes, node) || six && u.Spec.Type != model.UplinkBridge {
-			return false
+		for _, f := range model.Families() {
+			_, has := p.Address(f)
+			if _, out := u.Spec.SubnetOf(f); !has || u.Spec.Type == model.UplinkBridge && !out {
+				continue
+			}
+			if e, ok := v.leavesWith(p, f); !ok || slices.Contains(e.Spec.Nodes, node) {
+				return false
+			}
 		}
 	}
 	return true
@@ -267,7 +297,7 @@ func (u *Update) EgressNetworks(before, after *View) map[string]bool {
 	networks := map[string]bool{}
 	for port := range u.egressPorts(before, after) {
 		for _, v := range []*View{before, after} {
-			if p, ok := v.Topo.Port(port); ok && (v.sendsEgress(v.Location(p)) || before.EgressOf(port) != after.EgressOf(port)) {
+			if p, ok := v.Topo.Port(port); ok && (v.sendsEgress(v.Location(p)) || before.egressesOf(port) != after.egressesOf(port)) {
 				networks[p.Spec.Network] = true
 			}
 		}

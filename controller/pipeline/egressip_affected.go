@@ -70,8 +70,10 @@ func (u *Update) EgressIn(before, after *View) EgressChanges {
 	}
 	for port := range c.Ports {
 		for _, v := range []*View{before, after} {
-			if name := v.EgressOf(port); name != "" {
-				c.Members[name] = true
+			for _, name := range v.egressesOf(port) {
+				if name != "" {
+					c.Members[name] = true
+				}
 			}
 		}
 	}
@@ -138,6 +140,7 @@ func (a *affected) egressIPs(u Update) {
 		}
 	}
 	a.egressRouters(u)
+	a.egressIPv6(u, c)
 	for m := range egressDomains(a.before, a.after, u) {
 		a.policedNode(m.node)
 		a.hostNode(m.node)
@@ -145,6 +148,37 @@ func (a *affected) egressIPs(u Update) {
 			for n := range v.networksIn(m.domain) {
 				a.allOf(n, m.node)
 			}
+		}
+	}
+}
+
+// egressIPv6 marks gateways that begin to carry IPv6, or no longer do.
+func (a *affected) egressIPv6(u Update, c EgressChanges) {
+	nodes := map[string]bool{}
+	for _, node := range EgressNodes(a.before, a.after, c.All()) {
+		nodes[node] = true
+	}
+	for _, x := range u.Changes { // networks of other families
+		for _, v := range []*View{a.before, a.after} {
+			var d domain
+			switch x.Ref.Kind {
+			case topology.KindNetwork:
+				d = v.domainOf(x.Ref.Name)
+			case topology.KindRouter:
+				d = x.Ref.String()
+			default:
+				continue
+			}
+			for node := range v.gatewaysOf(d) {
+				nodes[node] = true
+			}
+		}
+	}
+	for node := range nodes {
+		if a.before.CarriesIPv6(node) != a.after.CarriesIPv6(node) {
+			a.mark(node, Unit{Kind: UnitNode, Name: node})
+			a.policedNode(node)
+			a.answeredFamilies(node)
 		}
 	}
 }
@@ -209,12 +243,12 @@ func egressOfRouter(o topology.Object) model.RouterEgress {
 
 // egressSources marks the ports of a router that leave with egress addresses.
 func (a *affected) egressSources(v *View, r *topology.Router) {
-	if v.egress.of.Len() == 0 {
+	if v.egress.in.Len() == 0 {
 		return
 	}
 	for _, network := range r.Spec.Networks {
 		for p := range v.Topo.PortsOfNetwork(network) {
-			if at := v.Location(p); at != "" && v.EgressOf(p.Name) != "" {
+			if at := v.Location(p); at != "" && v.egressesOf(p.Name) != [2]string{} {
 				a.mark(at, Unit{Kind: UnitPort, Name: p.Name})
 			}
 		}
@@ -225,9 +259,9 @@ func (a *affected) egressSources(v *View, r *topology.Router) {
 // there leave with that.
 func (a *affected) egressPort(port string) {
 	for _, v := range []*View{a.before, a.after} {
-		name := v.EgressOf(port)
+		names := v.egressesOf(port)
 		p, ok := v.Topo.Port(port)
-		if !ok || name == "" {
+		if !ok || names == [2]string{} {
 			continue
 		}
 		node := v.Location(p)
@@ -235,14 +269,19 @@ func (a *affected) egressPort(port string) {
 			continue
 		}
 		a.mark(node, Unit{Kind: UnitPort, Name: port})
-		key := pairOf(node, name)
-		_, was := a.before.egress.at.Get(key)
-		if _, is := a.after.egress.at.Get(key); was != is {
-			a.mark(node, Unit{Kind: UnitEgress, Name: name})
+		for _, name := range names {
+			key := pairOf(node, name)
+			_, was := a.before.egress.at.Get(key)
+			if _, is := a.after.egress.at.Get(key); was != is {
+				a.mark(node, Unit{Kind: UnitEgress, Name: name})
+			}
 		}
 		if a.before.sendsEgress(node) != a.after.sendsEgress(node) {
 			a.mark(node, Unit{Kind: UnitNode, Name: node})
 			a.policiesOnward(node)
+		}
+		if a.before.sendsEgressIn(node, topology.IPv4) != a.after.sendsEgressIn(node, topology.IPv4) ||
+			a.before.sendsEgressIn(node, topology.IPv6) != a.after.sendsEgressIn(node, topology.IPv6) {
 			for _, w := range []*View{a.before, a.after} {
 				for u := range w.bypassUnits(node) {
 					a.mark(node, u)

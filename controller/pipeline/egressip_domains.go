@@ -6,22 +6,25 @@ import (
 	"slices"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // leavingBy yields the egress addresses with which ports of a domain leave. One may come more than
-// once. Ports leave only a router that has an uplink.
+// once. Ports leave only a router that has an uplink, and not with addresses of IPv6 if it routes that.
 func (v *View) leavingBy(d domain) iter.Seq[*topology.EgressIP] {
 	return func(yield func(*topology.EgressIP) bool) {
 		if v.egress.in.Len() == 0 {
 			return
 		}
 		ref := refOfDomain(d)
-		if r, ok := v.Topo.Router(ref.Name); ref.Kind != topology.KindRouter || !ok || r.Spec.Egress == nil {
+		r, ok := v.Topo.Router(ref.Name)
+		if ref.Kind != topology.KindRouter || !ok || r.Spec.Egress == nil {
 			return
 		}
 		for network := range v.networksIn(d) {
 			for name := range seconds(v.egress.in, network) {
-				if e, ok := v.Topo.EgressIP(name); ok && !yield(e) {
+				e, ok := v.Topo.EgressIP(name)
+				if ok && (e.Spec.Has(topology.IPv4) || !r.Spec.RoutesIPv6()) && !yield(e) {
 					return
 				}
 			}
@@ -34,6 +37,31 @@ func (v *View) leavingBy(d domain) iter.Seq[*topology.EgressIP] {
 func (v *View) egressesBy(d domain, node string) bool {
 	for e := range v.leavingBy(d) {
 		if slices.Contains(e.Spec.Nodes, node) {
+			return true
+		}
+	}
+	return false
+}
+
+// egressFamilies returns in which families they leave by the node with one.
+func (v *View) egressFamilies(d domain, node string) (has [2]bool) {
+	for e := range v.leavingBy(d) {
+		if !slices.Contains(e.Spec.Nodes, node) {
+			continue
+		}
+		r, _ := v.Topo.Router(refOfDomain(d).Name)
+		for _, f := range model.Families() {
+			has[f] = has[f] || e.Spec.Has(f) && !(f == topology.IPv6 && r.Spec.RoutesIPv6())
+		}
+	}
+	return has
+}
+
+// egressesIPv6 reports whether ports of networks with IPv6 leave by a node with IPv6 egress addresses.
+func (v *View) egressesIPv6(node string) bool {
+	for d := range v.domainsBy(node) {
+		r, _ := v.Topo.Router(refOfDomain(d).Name)
+		if v.egressFamilies(d, node)[topology.IPv6] && v.routes(r, topology.IPv6) {
 			return true
 		}
 	}
@@ -113,7 +141,8 @@ func egressDomains(before, after *View, u Update) (found map[membership]bool) {
 		}
 	}
 	maps.DeleteFunc(found, func(m membership, _ bool) bool {
-		return before.egressesBy(m.domain, m.node) == after.egressesBy(m.domain, m.node)
+		return before.egressesBy(m.domain, m.node) == after.egressesBy(m.domain, m.node) &&
+			before.egressFamilies(m.domain, m.node) == after.egressFamilies(m.domain, m.node)
 	})
 	return found
 }

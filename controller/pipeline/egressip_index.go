@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"slices"
+
 	"github.com/tidwall/btree"
 
 	"github.com/sdnctl/sdnctl/openflow"
@@ -30,22 +32,22 @@ type AbsenceChange struct {
 
 // egressIndex has where the ports are that leave with egress addresses, and which nodes are reached.
 type egressIndex struct {
-	of       *btree.Map[string, string] // by port: the egress address that it leaves with
-	at, by   *btree.Map[pair, int]      // node, egress address; and the other way round: its ports there
-	in, nets *btree.Map[pair, int]      // network, egress address; and the other way round: its ports of it
-	probes   *btree.Map[pair, Contact]  // name of the port, node that has it
-	away     *btree.Map[string, bool]   // of the nodes of which that is known: whether their switches are away
+	of       [2]*btree.Map[string, string] // by family and port: the egress address that it leaves with
+	at, by   *btree.Map[pair, int]         // node, egress address; and the other way round: its ports there
+	in, nets *btree.Map[pair, int]         // network, egress address; and the other way round: its ports of it
+	probes   *btree.Map[pair, Contact]     // name of the port, node that has it
+	away     *btree.Map[string, bool]      // of the nodes of which that is known: whether their switches are away
 }
 
 func newEgressIndex() egressIndex {
 	return egressIndex{
-		new(btree.Map[string, string]), new(btree.Map[pair, int]), new(btree.Map[pair, int]), new(btree.Map[pair, int]), new(btree.Map[pair, int]),
+		[2]*btree.Map[string, string]{new(btree.Map[string, string]), new(btree.Map[string, string])}, new(btree.Map[pair, int]), new(btree.Map[pair, int]), new(btree.Map[pair, int]), new(btree.Map[pair, int]),
 		new(btree.Map[pair, Contact]), new(btree.Map[string, bool]),
 	}
 }
 
 func (x egressIndex) fork() egressIndex {
-	return egressIndex{x.of.Copy(), x.at.Copy(), x.by.Copy(), x.in.Copy(), x.nets.Copy(), x.probes.Copy(), x.away.Copy()}
+	return egressIndex{[2]*btree.Map[string, string]{x.of[0].Copy(), x.of[1].Copy()}, x.at.Copy(), x.by.Copy(), x.in.Copy(), x.nets.Copy(), x.probes.Copy(), x.away.Copy()}
 }
 
 // count adds d to the number of ports of an egress address in a network and on a node, which may be
@@ -81,30 +83,58 @@ func (v *View) floatsWhole(port string, f topology.Family) (whole, part bool) {
 	return false, part
 }
 
-// egressOfPort returns the egress address that a port leaves with, "" if there is none: the first by
-// name of those that select it, if it has an IPv4 address and no floating address of its own.
-func (v *View) egressOfPort(p *topology.Port) string {
+// findEgress returns the egress addresses that a port leaves with, by family, "" if there is none: the first by
+// name of those that select it and have addresses of the family, if it has one, too, and no floating address of
+// its own.
+func (v *View) findEgress(p *topology.Port) (names [2]string) {
 	found := v.Topo.EgressIPsOf(p)
-	if _, has := p.Address(topology.IPv4); len(found) == 0 || !has {
-		return ""
+	for _, f := range model.Families() {
+		i := slices.IndexFunc(found, func(e *topology.EgressIP) bool { return e.Spec.Has(f) })
+		if _, has := p.Address(f); i < 0 || !has {
+			continue
+		}
+		if whole, _ := v.floatsWhole(p.Name, f); !whole {
+			names[f] = found[i].Name
+		}
 	}
-	if whole, _ := v.floatsWhole(p.Name, topology.IPv4); whole {
-		return ""
-	}
-	return found[0].Name
+	return names
 }
 
-// EgressOf returns the egress address that a port leaves with, "" if there is none.
-func (v *View) EgressOf(port string) string {
-	name, _ := v.egress.of.Get(port)
+// EgressOf returns the egress address that a port leaves with by a family, "" if there is none. IPv6 leaves with
+// it unless the port's router routes it.
+func (v *View) EgressOf(port string, f topology.Family) string {
+	name, _ := v.egress.of[f].Get(port)
 	return name
 }
 
-// countEgress adds a port to the index as it is, or takes it out.
+// egressesOf returns those of both families.
+func (v *View) egressesOf(port string) [2]string {
+	return [2]string{topology.IPv4: v.EgressOf(port, topology.IPv4), topology.IPv6: v.EgressOf(port, topology.IPv6)}
+}
+
+// setEgress notes in the index the egress addresses that a port leaves with.
+func (v *View) setEgress(port string, names [2]string) {
+	for f, name := range names {
+		if name == "" {
+			v.egress.of[f].Delete(port)
+		} else {
+			v.egress.of[f].Set(port, name)
+		}
+	}
+}
+
+// countEgress adds a port to the index as it is, or takes it out. One that leaves with the same egress address by
+// both families counts once.
 func (v *View) countEgress(in egressIndex, port string, d int) {
 	p, ok := v.Topo.Port(port)
-	if name := v.EgressOf(port); ok && name != "" {
-		in.count(name, p.Spec.Network, v.Location(p), d)
+	if !ok {
+		return
+	}
+	names := v.egressesOf(port)
+	for i, name := range names {
+		if name != "" && !slices.Contains(names[:i], name) {
+			in.count(name, p.Spec.Network, v.Location(p), d)
+		}
 	}
 }
 
@@ -114,10 +144,8 @@ func (v *View) beginEgress(touched map[membership]bool) {
 		return
 	}
 	for p := range v.Topo.Ports() {
-		if name := v.egressOfPort(p); name != "" {
-			v.egress.of.Set(p.Name, name)
-			v.countEgress(v.egress, p.Name, +1)
-		}
+		v.setEgress(p.Name, v.findEgress(p))
+		v.countEgress(v.egress, p.Name, +1)
 	}
 	for n := range v.Topo.Nodes() {
 		for d := range v.domainsBy(n.Name) {
@@ -191,15 +219,11 @@ func (v *View) placeEgress(before *View, u Update) {
 		before.countEgress(v.egress, port, -1)
 	}
 	for port := range ports {
-		name := ""
+		var names [2]string
 		if p, ok := v.Topo.Port(port); ok {
-			name = v.egressOfPort(p)
+			names = v.findEgress(p)
 		}
-		if name == "" {
-			v.egress.of.Delete(port)
-		} else {
-			v.egress.of.Set(port, name)
-		}
+		v.setEgress(port, names)
 		v.countEgress(v.egress, port, +1)
 	}
 }

@@ -377,6 +377,32 @@ func egressIPGolden() golden {
 	}}
 }
 
+// egressIPv6Golden is egressIPGolden in IPv6: of one egress address by IPv6 alone, and one of both families. A router
+// routes IPv6, so that its port leaves with the address of IPv4 alone.
+func egressIPv6Golden() golden {
+	return golden{name: "egress-addresses-ipv6", node: "n1", declare: func(b *builder) {
+		b.nodes(3)
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.segmented("pods", 300, "fd00:1::/48", 200, 100)
+		b.stretched("open", 400, "10.2.0.0/24", "2001:db8:1:1::/64")
+		u := dualBridgeUplink("br-ex", "192.0.2")
+		b.bridgedBy(u, "r", "blue")
+		b.bridgedBy(u, "s", "pods")
+		b.op(topology.KindRouter, "t", topology.RouterSpec{Networks: []string{"open"}, Egress: &model.RouterEgress{Uplink: "ext", IPv6: model.IPv6Routed}})
+		b.labelled("web", "blue", "n1", "web")
+		b.labelled("shared", "blue", "n1", "web")
+		b.labelled("job", "pods", "n2", "job")
+		b.labelled("pub", "open", "n1", "web")
+		b.floating6("parts", "2001:db8:0:2::71", "", model.FloatingForward{Port: 443, To: "shared"})
+		b.egressIPs("jobs", []string{"2001:db8:0:2::50"}, "job", "n1", "n3")
+		b.egressIPs("webs", []string{"192.0.2.81", "2001:db8:0:2::51"}, "web", "n2", "n1")
+		b.policy("out", model.PolicySpec{
+			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
+			Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("2001:db8::/32")}}}},
+		})
+	}}
+}
+
 // routesGolden is static routes to ports here and elsewhere, in both modes, to a port that is not
 // there, and to routers on the network of an uplink.
 func routesGolden() golden {
@@ -384,11 +410,11 @@ func routesGolden() golden {
 		b.nodes(2)
 		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
 		b.segmented("pods", 300, "10.244.0.0/16", 200, 100)
-		b.stretched("other", 400, "10.0.0.0/24")
+		b.stretched("other", 400, "10.0.0.0/24", "fd00:0:0:1::/64")
 		b.router("r", "blue", "pods")
 		b.routes("10.51.0.0/24=10.0.0.3,10.0.0.4", "10.52.0.0/24=10.0.0.3", "10.53.0.0/24=10.244.0.2,10.244.1.2", "10.54.0.0/24=10.0.0.99", "::/0=fd00:0:0:1::3")
-		b.bridged("s", "other")
-		b.routes("203.0.113.0/24=192.0.2.8,192.0.2.9", "0.0.0.0/0=192.0.2.9")
+		b.bridgedBy(dualBridgeUplink("br-ex", "192.0.2"), "s", "other")
+		b.routes("203.0.113.0/24=192.0.2.8,192.0.2.9", "0.0.0.0/0=192.0.2.9", "2001:db8:e::/48=2001:db8:0:2::8,2001:db8:0:2::9", "2001:db8:f::9/128=2001:db8:0:2::8", "::/0=2001:db8:0:2::9")
 		b.policy("out", model.PolicySpec{
 			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
 			Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("10.51.0.0/16")}}}},
@@ -753,7 +779,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), snoopGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), bridgeIPv6Golden(), routedGolden(), floatingGolden(), floatingIPv6Golden(), egressIPGolden(), routesGolden(), nodePortGolden(), bridgeNodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), snoopGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), bridgeIPv6Golden(), routedGolden(), floatingGolden(), floatingIPv6Golden(), egressIPGolden(), egressIPv6Golden(), routesGolden(), nodePortGolden(), bridgeNodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
 }
 
 func TestGolden(t *testing.T) {

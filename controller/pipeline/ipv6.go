@@ -13,9 +13,10 @@ func (v *View) CarriesIPv6(node string) bool {
 	return n > 0 || v.entersIPv6(node)
 }
 
-// entersIPv6 reports whether machines outside may reach ports of a network with IPv6 by the node.
+// entersIPv6 reports whether machines outside may reach ports of a network with IPv6 by the node, or such ports
+// leave by it with egress addresses.
 func (v *View) entersIPv6(node string) bool {
-	if v.routedNode(node) {
+	if v.routedNode(node) || v.egressesIPv6(node) {
 		return true
 	}
 	if !v.hasNodePorts() || !v.enterable(node) {

@@ -151,6 +151,12 @@ func randomEgress(t *rapid.T, name string) model.EgressIPSpec {
 	if rapid.Bool().Draw(t, "two addresses") {
 		s.Addresses = append(s.Addresses, netip.AddrFrom4([4]byte{192, 0, 2, 120 + name[1]%4}))
 	}
+	if rapid.Bool().Draw(t, "leaves by IPv6") {
+		s.Addresses = append(s.Addresses, netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 7: 2, 15: 116 + name[1]%4}))
+		if rapid.Bool().Draw(t, "by IPv6 alone") {
+			s.Addresses = s.Addresses[len(s.Addresses)-1:]
+		}
+	}
 	switch rapid.IntRange(0, 3).Draw(t, "leaves with it") {
 	case 0:
 		s.Ports.Selector = &model.Selector{}
@@ -175,6 +181,9 @@ func randomRoutes(t *rapid.T, outside bool) (routes []model.Route) {
 		}
 		if !r.To.Addr().Is4() {
 			kinds = []string{"fd00::%d", "fd00:9::%d", "fd00:9:0:7::%d"}
+			if outside {
+				kinds = append(kinds, "2001:db8:0:2::%d")
+			}
 		}
 		kind := rapid.SampledFrom(kinds).Draw(t, "next hops")
 		for _, last := range rapid.SliceOfNDistinct(rapid.IntRange(3, 8), 1, 3, rapid.ID[int]).Draw(t, "last of next hops") {

@@ -198,7 +198,7 @@ var (
 	sharesRule  = rules{"shares connections among the next hops of a route", "shares connections of IPv6 among the next hops of a route"}
 	chooseRule  = rules{"chooses the next hop of a connection", "chooses the next hop of a connection of IPv6"}
 	noHopRule   = rules{"drops packets for a route whose next hop is not there", "drops IPv6 packets for a route whose next hop is not there"}
-	outsideRule = rules{"routes to a next hop on the uplink", ""}
+	outsideRule = rules{"routes to a next hop on the uplink", "routes IPv6 to a next hop on the uplink"}
 )
 
 // routeRule returns the rule of a flow of a route, which has no destination if it is for all.
@@ -372,13 +372,15 @@ func (c *Compiler) forwardStatic(r *topology.Router) {
 	}
 }
 
-// Priorities of static routes in leave: above the uplink's own next hops, and below what is for
-// addresses of the node.
-const (
-	prioStaticLeave = 140
-	prioDirectLeave = prioStaticLeave + 33 // the subnet of the uplink
-	prioChosenLeave = prioDirectLeave + 1  // chosen by a group
-)
+// prioStaticLeave is of static routes in leave, with the length of their prefixes: above the uplink's own next hops,
+// and below what is for addresses of the node.
+const prioStaticLeave = 140
+
+// directLeave is, in leave, the priority of the subnet of an uplink where there are static routes, above all of them.
+// What a group has chosen is one above.
+func directLeave(f topology.Family) uint16 {
+	return prioStaticLeave + [...]uint16{topology.IPv4: 33, topology.IPv6: 129}[f]
+}
 
 // leaveStatic finds the next hops on an uplink of a router's static routes.
 func (c *Compiler) leaveStatic(r *topology.Router) {
@@ -390,37 +392,41 @@ func (c *Compiler) leaveStatic(r *topology.Router) {
 	to := func(p netip.Prefix) openflow.Match {
 		return toPrefix(c.match[:0], p).Reg(regRouter, r.ID).Reg(regOutPort, uint32(out))
 	}
-	groups, direct, several := groupsOf(r), false, false
+	var direct, several [2]bool
+	groups := groupsOf(r)
 	for i, route := range r.Spec.Routes {
 		hops := c.view.HopsOf(r, route)
 		if hops[0].Network != nil {
 			continue
 		}
-		if !direct {
-			direct = true
-			c.match = to(u.Spec.Subnet)
-			c.actions = c.actions[:0].Move(openflow.FieldIPv4Dst, openflow.FieldReg(regNextHop), 0, 0, 32)
+		f := model.FamilyOf(route.To.Addr())
+		if subnet, _ := u.Spec.SubnetOf(f); !direct[f] {
+			direct[f] = true
+			c.match = to(subnet)
+			c.actions = toDestination(c.actions[:0], f)
 			c.lookUpNextHop()
-			c.emit(prioDirectLeave, "sends to machines of the uplink's subnet directly, whatever static routes there are")
+			c.emit(directLeave(f), rules{"sends to machines of the uplink's subnet directly, whatever static routes there are", "sends to machines of the uplink's IPv6 subnet directly, whatever static routes there are"}[f])
 		}
 		c.match = to(route.To)
 		priority := prioStaticLeave + uint16(route.To.Bits())
 		if len(hops) == 1 {
-			c.actions = c.actions[:0].SetReg(regNextHop, words(hops[0].Address)[0])
+			c.actions = toNextHop(c.actions[:0], hops[0].Address)
 			c.lookUpNextHop()
-			c.emit(priority, routeRule("sends to the next hop of a static route", route))
+			c.emit(priority, routeRule(rules{"sends to the next hop of a static route", "sends IPv6 to the next hop of a static route"}[f], route))
 			continue
 		}
 		c.actions = c.actions[:0].Group(groups[i])
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(priority, routeRule("shares connections among the next hops of a static route", route))
-		several = true
+		c.emit(priority, routeRule(rules{"shares connections among the next hops of a static route", "shares connections of IPv6 among the next hops of a static route"}[f], route))
+		several[f] = true
 	}
-	if several {
-		c.match = c.match[:0].EthType(ethTypeIPv4).RegMasked(regFlags, flagVia, flagVia).Reg(regRouter, r.ID).Reg(regOutPort, uint32(out))
-		c.actions = c.actions[:0]
-		c.lookUpNextHop()
-		c.emit(prioChosenLeave, "sends to the next hop that was chosen")
+	for _, f := range model.Families() {
+		if several[f] {
+			c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagVia, flagVia).Reg(regRouter, r.ID).Reg(regOutPort, uint32(out))
+			c.actions = c.actions[:0]
+			c.lookUpNextHop()
+			c.emit(directLeave(f)+1, rules{"sends to the next hop that was chosen", "sends IPv6 to the next hop that was chosen"}[f])
+		}
 	}
 }
 
@@ -432,9 +438,9 @@ func (c *Compiler) outsideStatic(r *topology.Router) {
 		if len(hops) == 1 || hops[0].Network != nil || c.outOf(r) == 0 {
 			continue
 		}
-		c.hopGroup(groups[i], hops, topology.IPv4, func(h Hop) openflow.Actions {
+		c.hopGroup(groups[i], hops, model.FamilyOf(route.To.Addr()), func(h Hop) openflow.Actions {
 			// A bucket is an action set, in which only one resubmit counts (OpenFlow 1.3.5, 5.10).
-			return c.actions[:0].SetReg(regNextHop, words(h.Address)[0]).
+			return toNextHop(c.actions[:0], h.Address).
 				Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagVia), 1, 1).Resubmit(openflow.PortInPort, TableLeave)
 		})
 	}

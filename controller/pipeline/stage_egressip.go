@@ -111,35 +111,36 @@ func (c *Compiler) unansweredNode() {
 func (c *Compiler) bypassNode(n *topology.Node) {
 	to := append([]netip.Addr{n.Spec.TunnelIP}, n.Spec.Addresses...)
 	for i, a := range to {
-		if !a.IsValid() || !a.Is4() || slices.Contains(to[:i], a) {
+		if !a.IsValid() || slices.Contains(to[:i], a) || !c.view.sendsEgressIn(c.node, model.FamilyOf(a)) {
 			continue
 		}
 		c.match = toPrefix(c.match[:0], host(a))
 		c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableTranslate)
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioBypass, "has packets to a node itself leave by this node, without egress address")
+		c.emit(prioBypass, rules{"has packets to a node itself leave by this node, without egress address", "has IPv6 packets to a node itself leave by this node, without egress address"}[model.FamilyOf(a)])
 	}
 }
 
 // eachEgressSource calls emit for each range from which a port of this node sends that leaves with
 // an egress address.
 func (c *Compiler) eachEgressSource(p *topology.Port, emit func(from netip.Prefix, router *topology.Router, e *EgressIP)) {
-	name := c.view.EgressOf(p.Name)
-	if name == "" || !c.place.here {
-		return
-	}
-	o, ok := c.view.Topo.EgressIP(name)
 	r, routed := c.view.Topo.RouterOf(p.Spec.Network)
-	if !ok || !routed || r.Spec.Egress == nil {
+	if !c.place.here || !routed || r.Spec.Egress == nil {
 		return
 	}
-	e := c.view.EgressIPOf(o)
-	if a, ok := p.Address(topology.IPv4); ok {
-		emit(host(a), r, e)
-	}
-	for _, f := range furtherOf(p) {
-		if f.prefix.Addr().Is4() {
-			emit(f.prefix, r, e)
+	for _, family := range model.Families() {
+		o, ok := c.view.leavesWith(p, family)
+		if !ok {
+			continue
+		}
+		e := c.view.EgressIPOf(o)
+		if a, ok := p.Address(family); ok {
+			emit(host(a), r, e)
+		}
+		for _, f := range furtherOf(p) {
+			if model.FamilyOf(f.prefix.Addr()) == family {
+				emit(f.prefix, r, e)
+			}
 		}
 	}
 }
@@ -147,9 +148,9 @@ func (c *Compiler) eachEgressSource(p *topology.Port, emit func(from netip.Prefi
 // byGatewayPort sends to a gateway what a port sends. If a floating address leads to the port, its
 // answers leave as they came.
 func (c *Compiler) byGatewayPort(p *topology.Port) {
-	_, forwarded := c.view.floatsWhole(p.Name, topology.IPv4)
 	c.eachEgressSource(p, func(from netip.Prefix, r *topology.Router, e *EgressIP) {
-		if !forwarded {
+		f := model.FamilyOf(from.Addr())
+		if _, forwarded := c.view.floatsWhole(p.Name, f); !forwarded {
 			c.toGateway(from, r, e, p)
 			return
 		}
@@ -157,24 +158,27 @@ func (c *Compiler) byGatewayPort(p *topology.Port) {
 		if !ok {
 			return
 		}
-		c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Src(from).Reg(regRouter, r.ID)
+		c.match = fromPrefix(c.match[:0], from).Reg(regRouter, r.ID)
 		c.actions = c.actions[:0].CT(openflow.CT{Zone: uint16(leaving.zone), NAT: &openflow.NAT{}, Table: TableUnanswered})
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioNormal, "translates what a port with an egress address answers as a floating address")
+		c.emit(prioNormal, rules{"translates what a port with an egress address answers as a floating address", "translates IPv6 that a port with an egress address answers as a floating address"}[f])
 	})
 }
 
 func (c *Compiler) unansweredPort(p *topology.Port) {
-	if _, forwarded := c.view.floatsWhole(p.Name, topology.IPv4); forwarded {
-		c.eachEgressSource(p, func(from netip.Prefix, r *topology.Router, e *EgressIP) { c.toGateway(from, r, e, p) })
-	}
+	c.eachEgressSource(p, func(from netip.Prefix, r *topology.Router, e *EgressIP) {
+		if _, forwarded := c.view.floatsWhole(p.Name, model.FamilyOf(from.Addr())); forwarded {
+			c.toGateway(from, r, e, p)
+		}
+	})
 }
 
 func (c *Compiler) toGateway(from netip.Prefix, r *topology.Router, e *EgressIP, p *topology.Port) {
-	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Src(from).Reg(regRouter, r.ID)
-	c.actions = c.actions[:0].SetEthDst(model.OutsideMAC(e.AddressOf(p.Name))).Group(egressGroup(e.EgressIP))
+	f := model.FamilyOf(from.Addr())
+	c.match = fromPrefix(c.match[:0], from).Reg(regRouter, r.ID)
+	c.actions = c.actions[:0].SetEthDst(model.OutsideMAC(e.AddressOf(p.Name, f))).Group(egressGroup(e.EgressIP))
 	c.instr = c.instr[:0].ApplyActions(c.actions)
-	c.emit(prioNormal, "sends what the port sends to a gateway of its egress address")
+	c.emit(prioNormal, rules{"sends what the port sends to a gateway of its egress address", "sends IPv6 that the port sends to a gateway of its egress address"}[f])
 }
 
 // gatewayGroup adds the group that chooses the first gateway which the switch itself finds alive. One
@@ -226,30 +230,41 @@ func (c *Compiler) admittedEgress(e *EgressIP) {
 		return
 	}
 	for _, a := range e.Spec.Addresses {
-		c.match = c.match[:0].EthDst(model.OutsideMAC(a)).EthType(ethTypeIPv4)
+		f := model.FamilyOf(a)
+		c.match = c.match[:0].EthDst(model.OutsideMAC(a)).EthType(ethTypes[f])
 		c.instr = c.instr[:0].GotoTable(c.next(TableAtGateway))
-		c.emit(prioEntered, "takes from other nodes what leaves with an egress address")
+		c.emit(prioEntered, rules{"takes from other nodes what leaves with an egress address", "takes from other nodes what leaves with an IPv6 egress address"}[f])
 	}
 }
 
+// eachAtGateway calls a function for each family in which ports of a router leave by this node with egress addresses.
+func (c *Compiler) eachAtGateway(e *egress, emit func(f topology.Family, a netip.Addr)) {
+	families := c.view.egressFamilies(e.router.Ref().String(), c.node)
+	e.each(func(f topology.Family, a netip.Addr) {
+		if families[f] {
+			emit(f, a)
+		}
+	})
+}
+
 func (c *Compiler) atGatewayRouter(e *egress) {
-	if a := e.address[topology.IPv4]; a.IsValid() && c.view.egressesBy(e.router.Ref().String(), c.node) {
-		c.match = c.match[:0].EthType(ethTypeIPv4).Reg(regRouter, e.router.ID)
+	c.eachAtGateway(e, func(f topology.Family, a netip.Addr) {
+		c.match = c.match[:0].EthType(ethTypes[f]).Reg(regRouter, e.router.ID)
 		c.actions = c.actions[:0].CT(openflow.CT{
 			Commit: true, Zone: uint16(e.zone), Table: TableEgressAddress,
 			NAT: &openflow.NAT{Direction: openflow.NATSource, First: a},
 		})
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioNormal, "translates the source of what leaves with an egress address to the router's address")
-	}
+		c.emit(prioNormal, rules{"translates the source of what leaves with an egress address to the router's address", "translates the source of IPv6 that leaves with an egress address to the router's address"}[f])
+	})
 }
 
-// routerRanges returns the ranges that addresses of routers are in.
-func (c *Compiler) routerRanges() []netip.Prefix {
-	all := []netip.Prefix{model.DefaultUplinkRanges()[0]}
+// routerRanges returns the ranges of a family that addresses of routers are in.
+func (c *Compiler) routerRanges(f topology.Family) []netip.Prefix {
+	all := []netip.Prefix{model.DefaultUplinkRanges()[f]}
 	if u, ok := c.view.Topo.HostUplink(); ok {
 		for _, r := range u.Spec.Ranges {
-			if r.Addr().Is4() && !slices.Contains(all, r) {
+			if model.FamilyOf(r.Addr()) == f && !slices.Contains(all, r) {
 				all = append(all, r)
 			}
 		}
@@ -264,14 +279,15 @@ func (c *Compiler) egressAddress(e *EgressIP) {
 		return
 	}
 	for _, a := range e.Spec.Addresses {
-		for _, from := range c.routerRanges() {
-			c.match = c.match[:0].EthDst(model.OutsideMAC(a)).EthType(ethTypeIPv4).IPv4Src(from)
+		f := model.FamilyOf(a)
+		for _, from := range c.routerRanges(f) {
+			c.match = fromPrefix(c.match[:0].EthDst(model.OutsideMAC(a)), from)
 			c.actions = c.actions[:0].SetReg(regOutPort, uint32(gw.Out)).SetEthSrc(model.OutsideMAC(a)).CT(openflow.CT{
 				Commit: true, Zone: zonePublic, Table: TableEgressTranslated,
 				NAT: &openflow.NAT{Direction: openflow.NATSource, First: a},
 			})
 			c.instr = c.instr[:0].ApplyActions(c.actions)
-			c.emit(prioNormal, "translates the source of what leaves to the egress address")
+			c.emit(prioNormal, rules{"translates the source of what leaves to the egress address", "translates the source of IPv6 that leaves to the egress address"}[f])
 		}
 	}
 }
@@ -279,7 +295,9 @@ func (c *Compiler) egressAddress(e *EgressIP) {
 // egressAddressRouter counts what the router's address has no source port for. Ranges of source ports, as in
 // translate, would have each node choose ports of its own, and connections would end with their node.
 func (c *Compiler) egressAddressRouter(e *egress) {
-	if a := e.address[topology.IPv4]; a.IsValid() && c.view.egressesBy(e.router.Ref().String(), c.node) {
+	any := false
+	c.eachAtGateway(e, func(topology.Family, netip.Addr) { any = true })
+	if any {
 		c.match = c.match[:0].CTState(begun, begun).Reg(regRouter, e.router.ID)
 		c.instr = c.instr[:0]
 		c.emit(prioNoSourcePort, "drops and counts packets that begin connections for which no source port of the router is free on a gateway")
@@ -291,34 +309,37 @@ func (c *Compiler) egressTranslated(e *EgressIP) {
 		return
 	}
 	for _, a := range e.Spec.Addresses {
-		c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Src(host(a))
+		c.match = fromPrefix(c.match[:0], host(a))
 		c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableLeave)
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioNormal, "lets packets with the egress address leave by the bridge")
+		c.emit(prioNormal, rules{"lets packets with the egress address leave by the bridge", "lets packets with the IPv6 egress address leave by the bridge"}[model.FamilyOf(a)])
 		c.match = c.match[:0].EthSrc(model.OutsideMAC(a)).CTState(begun, begun)
 		c.instr = c.instr[:0]
 		c.emit(prioNoSourcePort, "drops and counts packets that begin connections for which no source port of the egress address is free")
 	}
 }
 
-// publicEgress answers ARP for the addresses, and translates what comes back. A gateway that does
-// not have the addresses answers only who asks its own MAC: if switches have begun to use it while
-// sdnd is away, that is how others find out whether the address is still there.
+// publicEgress answers ARP, or neighbour solicitations, for the addresses, and translates what comes back. A
+// gateway that does not have the addresses answers only who asks its own MAC: if switches have begun to use
+// it while sdnd is away, that is how others find out whether the address is still there.
 func (c *Compiler) publicEgress(e *EgressIP) {
 	gw := e.gateway(c.node)
 	if gw == nil {
 		return
 	}
 	for _, a := range e.Spec.Addresses {
-		u := bridgeUplink{e.Uplink, gw.Out, a, netip.Addr{}}
-		if e.Holder == c.node {
-			c.publicARP(u, a)
-		} else {
+		u := e.by(gw)
+		switch {
+		case e.Holder == c.node:
+			c.publicAnswers(u, a)
+		case a.Is4():
 			c.standbyARP(u, a)
+		default:
+			c.standbyND(u, a)
 		}
 		c.match = c.toPublic(u, a)
 		c.actions = c.actions[:0]
-		why := Rule("translates what comes back to the egress address to that of the router")
+		why := rules{"translates what comes back to the egress address to that of the router", "translates IPv6 that comes back to the egress address to that of the router"}[model.FamilyOf(a)]
 		if c.entryNode() {
 			// The port may be on another node, which is not to take this for what has entered here
 			// (tunnelEntered).
@@ -343,11 +364,26 @@ func (c *Compiler) standbyARP(u bridgeUplink, a netip.Addr) {
 	c.emit(prioNormal, "learns the MAC of who answers")
 }
 
+// ndEgress completes answers to neighbour solicitations for the addresses.
+func (c *Compiler) ndEgress(e *EgressIP) {
+	gw := e.gateway(c.node)
+	if gw == nil {
+		return
+	}
+	for _, a := range e.Spec.Addresses {
+		if e.Holder == c.node {
+			c.ndUplink(e.by(gw), a)
+		} else if a.Is6() {
+			c.ndSolicited(e.by(gw), a)
+		}
+	}
+}
+
 // leaveEgress takes what leaves for the addresses on their own node as if it came in.
 func (c *Compiler) leaveEgress(e *EgressIP) {
 	if gw := e.gateway(c.node); gw != nil && e.Holder == c.node {
 		for _, a := range e.Spec.Addresses {
-			c.around(bridgeUplink{e.Uplink, gw.Out, a, netip.Addr{}}, a)
+			c.around(e.by(gw), a)
 		}
 	}
 }

@@ -21,6 +21,7 @@ func ndTargetStage() stage {
 		service: (*Compiler).ndService,
 
 		floating: (*Compiler).ndFloating,
+		egressIP: (*Compiler).ndEgress,
 	}
 }
 
@@ -38,20 +39,24 @@ func (c *Compiler) ndUplink(u bridgeUplink, a netip.Addr) {
 	if !a.Is6() {
 		return
 	}
-	match := func() openflow.Match {
-		return c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(neighbourAdvertisement).
-			NDTarget(host(a)).Reg(regOutPort, uint32(u.port))
-	}
-	complete := func(flags uint32) {
-		c.actions = c.actions[:0].SetEthSrc(model.OutsideMAC(a)).SetIPv6Src(a).SetNDTLL(model.OutsideMAC(a)).SetNDReserved(flags).Output(openflow.PortInPort)
-		c.instr = c.instr[:0].ApplyActions(c.actions)
-	}
-	c.match = match()
-	complete(ndSolicited | ndOverride)
-	c.emit(prioNormal, "answers neighbour solicitations for the address on the uplink")
-	c.match = match().IPv6Dst(host(netip.IPv6LinkLocalAllNodes()))
-	complete(ndOverride)
+	c.ndSolicited(u, a)
+	c.advertised(u, a, ndOverride)
+	c.match = c.match.IPv6Dst(host(netip.IPv6LinkLocalAllNodes()))
 	c.emit(prioNormal+1, "answers everybody that the address on the uplink is taken")
+}
+
+// ndSolicited is ndUplink without answers to who has no address yet.
+func (c *Compiler) ndSolicited(u bridgeUplink, a netip.Addr) {
+	c.advertised(u, a, ndSolicited|ndOverride)
+	c.emit(prioNormal, "answers neighbour solicitations for the address on the uplink")
+}
+
+// advertised begins a flow that completes advertisements of an address on an uplink.
+func (c *Compiler) advertised(u bridgeUplink, a netip.Addr, flags uint32) {
+	c.match = c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(neighbourAdvertisement).
+		NDTarget(host(a)).Reg(regOutPort, uint32(u.port))
+	c.actions = c.actions[:0].SetEthSrc(model.OutsideMAC(a)).SetIPv6Src(a).SetNDTLL(model.OutsideMAC(a)).SetNDReserved(flags).Output(openflow.PortInPort)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
 }
 
 func (c *Compiler) ndNetwork(n *topology.Network) {

@@ -21,10 +21,10 @@ const (
 	TableOutside openflow.TableID = 119
 )
 
-// Priorities in leave, above all prefixes.
-const (
-	prioUntranslated = 210
-	prioAround       = 200
+// Priorities in leave, by family, above all prefixes and static routes.
+var (
+	prioUntranslated = [...]uint16{topology.IPv4: 210, topology.IPv6: 310}
+	prioAround       = [...]uint16{topology.IPv4: 200, topology.IPv6: 300}
 )
 
 func nodeAddressStage() stage {
@@ -135,18 +135,14 @@ func (c *Compiler) leaveNode() {
 func (c *Compiler) leaveBy(u bridgeUplink, f topology.Family, subnet netip.Prefix) {
 	c.match = fromPrefix(c.match[:0], model.DefaultUplinkRanges()[f]).Reg(regOutPort, uint32(u.port))
 	c.instr = c.instr[:0]
-	c.emit(prioUntranslated, rules{"drops packets whose source could not be translated", "drops IPv6 packets whose source could not be translated"}[f])
+	c.emit(prioUntranslated[f], rules{"drops packets whose source could not be translated", "drops IPv6 packets whose source could not be translated"}[f])
 	c.match = c.match.CTState(begun, begun)
-	c.emit(prioUntranslated+1, rules{"drops and counts packets that begin connections for which no source port of the node is free", "drops and counts IPv6 packets that begin connections for which no source port of the node is free"}[f])
+	c.emit(prioUntranslated[f]+1, rules{"drops and counts packets that begin connections for which no source port of the node is free", "drops and counts IPv6 packets that begin connections for which no source port of the node is free"}[f])
 	if a, ok := u.own(f); ok {
 		c.around(u, a)
 	}
 	c.match = toPrefix(c.match[:0], subnet).Reg(regOutPort, uint32(u.port))
-	if c.actions = c.actions[:0]; f == topology.IPv4 {
-		c.actions = c.actions.Move(openflow.FieldIPv4Dst, openflow.FieldReg(regNextHop), 0, 0, 32)
-	} else {
-		c.actions = toNextHop6(c.actions, openflow.FieldIPv6Dst).SetReg(regNextHop, 0)
-	}
+	c.actions = toDestination(c.actions[:0], f)
 	c.lookUpNextHop()
 	c.emit(prioRoute+uint16(subnet.Bits()), rules{"sends to machines of the uplink's subnet directly", "sends to machines of the uplink's IPv6 subnet directly"}[f])
 	g, ok := u.Spec.GatewayOf(f)
@@ -154,16 +150,28 @@ func (c *Compiler) leaveBy(u bridgeUplink, f topology.Family, subnet netip.Prefi
 		return
 	}
 	c.match = c.match[:0].EthType(ethTypes[f]).Reg(regOutPort, uint32(u.port))
-	if c.actions = c.actions[:0]; f == topology.IPv4 {
-		c.actions = c.actions.SetReg(regNextHop, words(g)[0])
-	} else {
-		for i, w := range words(g) {
-			c.actions = c.actions.SetReg(regNextHop6+i, w)
-		}
-		c.actions = c.actions.SetReg(regNextHop, 0)
-	}
+	c.actions = toNextHop(c.actions[:0], g)
 	c.lookUpNextHop()
 	c.emit(prioRoute, rules{"sends all else to the uplink's gateway", "sends all else of IPv6 to the uplink's gateway"}[f])
+}
+
+// toDestination appends actions that take the destination of a packet for the next hop.
+func toDestination(a openflow.Actions, f topology.Family) openflow.Actions {
+	if f == topology.IPv4 {
+		return a.Move(openflow.FieldIPv4Dst, openflow.FieldReg(regNextHop), 0, 0, 32)
+	}
+	return toNextHop6(a, openflow.FieldIPv6Dst).SetReg(regNextHop, 0)
+}
+
+// toNextHop appends actions that take an address for that of the next hop.
+func toNextHop(a openflow.Actions, hop netip.Addr) openflow.Actions {
+	if hop.Is4() {
+		return a.SetReg(regNextHop, words(hop)[0])
+	}
+	for i, w := range words(hop) {
+		a = a.SetReg(regNextHop6+i, w)
+	}
+	return a.SetReg(regNextHop, 0)
 }
 
 // toNextHop6 appends actions that take an IPv6 address from a field for that of the next hop.
@@ -199,7 +207,7 @@ func (c *Compiler) aroundTo(u bridgeUplink, a netip.Addr, own bool) {
 	}
 	c.actions = c.actions.SetEthDst(model.OutsideMAC(a)).Resubmit(u.port, TablePublic)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
-	c.emit(prioAround, why)
+	c.emit(prioAround[model.FamilyOf(a)], why)
 }
 
 // askNextHopRate is how many packets a second may have sdnd ask for MACs on one uplink of a

@@ -146,23 +146,47 @@ func discovery(m openflow.Match, u bridgeUplink, kind uint8) openflow.Match {
 // publicND answers neighbour solicitations for an address, also those without a sender's address, which
 // ask whether the address is taken (RFC 4862, 5.4.3). It learns from who asks, and from who answers.
 func (c *Compiler) publicND(u bridgeUplink, a netip.Addr) {
-	becomes := func(to openflow.Actions) {
-		c.actions = to.SetICMPv6Type(neighbourAdvertisement).SetNDOptionsType(optionTargetMAC)
-		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableNDTarget)
-	}
-	back := func(to openflow.Actions) openflow.Actions {
-		return to.Move(openflow.FieldEthSrc, openflow.FieldEthDst, 0, 0, 48).Move(openflow.FieldIPv6Src, openflow.FieldIPv6Dst, 0, 0, 128)
-	}
 	asked := func() openflow.Match { return discovery(c.match[:0], u, neighbourSolicitation).NDTarget(host(a)) }
 	c.match = asked()
-	becomes(back(c.learnsNextHop6(c.actions[:0], u, openflow.FieldIPv6Src, openflow.FieldNDSLL)))
+	c.becomesAnswer(answerTo(c.learnsNextHop6(c.actions[:0], u, openflow.FieldIPv6Src, openflow.FieldNDSLL)))
 	c.emit(prioDiscovery, "turns neighbour solicitations for the address into advertisements, and learns the MAC of who asks")
 	c.match = asked().NDSLL(topology.MAC{})
-	becomes(back(c.actions[:0]))
+	c.becomesAnswer(answerTo(c.actions[:0]))
 	c.emit(prioDiscoverySame, "turns neighbour solicitations for the address that do not say the asker's MAC into advertisements")
 	c.match = asked().IPv6Src(host(netip.IPv6Unspecified()))
-	becomes(c.actions[:0].SetEthDst(allNodesMAC()).SetIPv6Dst(netip.IPv6LinkLocalAllNodes()))
+	c.becomesAnswer(c.actions[:0].SetEthDst(allNodesMAC()).SetIPv6Dst(netip.IPv6LinkLocalAllNodes()))
 	c.emit(prioDiscoveryNone, "turns neighbour solicitations that ask whether the address is taken into advertisements to everybody")
+	c.learnsAnswers(u, a)
+}
+
+// standbyND is publicND for an address that another node has: it answers solicitations to the MAC of the address
+// alone, which only this node gets if switches have it here.
+func (c *Compiler) standbyND(u bridgeUplink, a netip.Addr) {
+	asked := func() openflow.Match {
+		return discovery(c.match[:0].EthDst(model.OutsideMAC(a)), u, neighbourSolicitation).NDTarget(host(a))
+	}
+	c.match = asked()
+	c.becomesAnswer(answerTo(c.learnsNextHop6(c.actions[:0], u, openflow.FieldIPv6Src, openflow.FieldNDSLL)))
+	c.emit(prioDiscovery, "turns neighbour solicitations that are for this node alone into advertisements, and learns the MAC of who asks")
+	c.match = asked().NDSLL(topology.MAC{})
+	c.becomesAnswer(answerTo(c.actions[:0]))
+	c.emit(prioDiscoverySame, "turns neighbour solicitations that are for this node alone, and do not say the asker's MAC, into advertisements")
+	c.learnsAnswers(u, a)
+}
+
+// becomesAnswer completes a flow that makes a solicitation an advertisement, but for what nd-target sets.
+func (c *Compiler) becomesAnswer(a openflow.Actions) {
+	c.actions = a.SetICMPv6Type(neighbourAdvertisement).SetNDOptionsType(optionTargetMAC)
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableNDTarget)
+}
+
+// answerTo appends actions that address a packet to its sender.
+func answerTo(a openflow.Actions) openflow.Actions {
+	return a.Move(openflow.FieldEthSrc, openflow.FieldEthDst, 0, 0, 48).Move(openflow.FieldIPv6Src, openflow.FieldIPv6Dst, 0, 0, 128)
+}
+
+// learnsAnswers learns from advertisements to an address.
+func (c *Compiler) learnsAnswers(u bridgeUplink, a netip.Addr) {
 	c.match = discovery(c.match[:0], u, neighbourAdvertisement).IPv6Dst(host(a))
 	c.learnsAdvertised(u)
 	c.emit(prioDiscovery, "learns the MAC of who answers by neighbour discovery")

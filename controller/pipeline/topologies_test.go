@@ -158,10 +158,20 @@ func (b *builder) floating6(name, address, port string, forwards ...model.Floati
 
 // egressIP declares an egress address 192.0.2.LAST on the uplink of bridged, for the ports with a label app.
 func (b *builder) egressIP(name string, last byte, app string, nodes ...string) {
-	b.op(topology.KindEgressIP, name, model.EgressIPSpec{
-		Uplink: "ext", Addresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, last})}, Nodes: nodes,
-		Ports: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": app}}},
-	})
+	b.egressIPs(name, []string{netip.AddrFrom4([4]byte{192, 0, 2, last}).String()}, app, nodes...)
+}
+
+// egressIPs declares one with several addresses.
+func (b *builder) egressIPs(name string, addresses []string, app string, nodes ...string) {
+	b.op(topology.KindEgressIP, name, egressSpec(addresses, app, nodes...))
+}
+
+func egressSpec(addresses []string, app string, nodes ...string) model.EgressIPSpec {
+	spec := model.EgressIPSpec{Uplink: "ext", Nodes: nodes, Ports: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": app}}}}
+	for _, a := range addresses {
+		spec.Addresses = append(spec.Addresses, netip.MustParseAddr(a))
+	}
+	return spec
 }
 
 // probe gives a node a port that finds another node alive.

@@ -231,15 +231,22 @@ func (f *Fabric) egressFacts(v *pipeline.View, o *topology.EgressIP) condition.E
 	}
 	for _, g := range at.Gateways {
 		n, _ := v.Topo.Node(g.Node)
-		way := condition.EgressNode{Name: g.Node, Reached: g.Reached, Bridge: g.Bridge}
+		way := condition.EgressNode{Name: g.Node, Reached: g.Reached, Bridge: g.Bridge, Addressed: true}
 		if n != nil && at.Uplink != nil {
-			_, way.Addressed = n.Spec.UplinkAddress(at.Uplink.Spec)
+			for _, f := range model.Families() {
+				_, needs := at.Uplink.Spec.GatewayOf(f)
+				if _, has := n.Spec.UplinkAddressOf(at.Uplink.Spec, f); needs && !has && o.Spec.Has(f) {
+					way.Addressed = false
+					if f == topology.IPv6 && way.Lacks == "" {
+						way.Lacks = f.String()
+					}
+				}
+			}
 			if g.Out != 0 {
 				_, _, i, known := f.facts.Port(n.DatapathID, g.Out)
 				way.Bridge = !known || i == nil || !i.NoPeer
 			}
 		}
-		way.Addressed = way.Addressed || at.Uplink == nil || !at.Uplink.Spec.Gateway.IsValid()
 		for from := range v.EgressSenders(o.Name) {
 			if from != g.Node && v.ContactAt(from, g.Node).No == 0 {
 				way.Blind = append(way.Blind, from)
@@ -249,15 +256,29 @@ func (f *Fabric) egressFacts(v *pipeline.View, o *topology.EgressIP) condition.E
 	}
 	for network, n := range v.EgressPorts(o.Name) {
 		r, ok := v.Topo.RouterOf(network)
+		way := condition.EgressNetwork{Name: network, Ports: n}
 		if !ok || r.Spec.Egress == nil {
-			way := condition.EgressNetwork{Name: network, Ports: n}
 			if ok {
 				way.Router = r.Name
 			}
 			facts.Networks = append(facts.Networks, way)
+			continue
+		}
+		way.Router = r.Name
+		if o.Spec.Has(topology.IPv6) && r.Spec.RoutesIPv6() {
+			facts.Routed = append(facts.Routed, way)
+		}
+		net, _ := v.Topo.Network(network)
+		for _, f := range model.Families() {
+			if o.Spec.Has(f) && net.Spec.Has(f) && !v.LeavesIn(r, f) {
+				way.Lacks, way.Uplink = f.String(), r.Spec.Egress.Uplink
+				facts.Networks = append(facts.Networks, way)
+			}
 		}
 	}
-	slices.SortFunc(facts.Networks, func(a, b condition.EgressNetwork) int { return cmp.Compare(a.Name, b.Name) })
+	byName := func(a, b condition.EgressNetwork) int { return cmp.Compare(a.Name, b.Name) }
+	slices.SortFunc(facts.Networks, byName)
+	slices.SortFunc(facts.Routed, byName)
 	return facts
 }
 

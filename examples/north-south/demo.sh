@@ -36,6 +36,7 @@ internet() {
     inside ip link set lo up
     inside ip addr add 203.0.113.10/24 dev eth0
     inside ip addr add 192.0.2.1/24 dev eth1
+    inside ip addr add 2001:db8:0:2::1/64 dev eth1 nodad
     inside ip link set eth0 up
     inside ip link set eth1 up
     inside ethtool -K eth1 tx off > /dev/null # Open vSwitch's own datapath computes no checksums
@@ -63,10 +64,11 @@ cable() {
 # switch sends a signal to a node's Open vSwitch.
 switch() { on "$1" bash -c "kill -$2 \$(cat \${OVS_RUNDIR:-/var/run/openvswitch}/ovs-vswitchd.pid)"; }
 
-server='import socketserver
+server='import socket, socketserver
 class Client(socketserver.BaseRequestHandler):
-    def handle(self): self.request.sendall(b"  you are %s\n" % self.client_address[0].encode())
-socketserver.ThreadingTCPServer(("", 80), Client).serve_forever()'
+    def handle(self): self.request.sendall(b"  you are %s\n" % self.client_address[0].removeprefix("::ffff:").encode())
+class Server(socketserver.ThreadingTCPServer): address_family = socket.AF_INET6
+Server(("::", 80), Client).serve_forever()'
 
 cleanup() {
     on node1 kill "${processes[@]}" || true
@@ -74,7 +76,9 @@ cleanup() {
     for n in node1 node2 node3; do on "$n" ovs-vsctl --if-exists del-br br-ex || true; done
 }
 
-# is_node succeeds if a node has the egress address; leaves if web1 leaves with an address.
+# is_node succeeds if a node has the egress address; leaves, by IPv6 leaves6, if web1 leaves
+# with an address.
+leaves6() { container exec web1 busybox nc -w 1 2001:db8:0:2::1 80 | grep -qF "$1"; }
 is_node() { sdnctl egressip list | grep -q " $1 "; }
 leaves() { container exec web1 busybox nc -w 1 192.0.2.1 80 | grep -qF "$1"; }
 
@@ -146,3 +150,10 @@ say "and goes on:"
 switch node2 CONT
 within 20 is_node node2
 show sdnctl egressip list
+
+title "The same by IPv6"
+container address web1 "$(six web1)/64" "$(six web1 gateway)"
+show sdnctl egressip set shops --address 192.0.2.80,2001:db8:0:2::50 --wait
+within 20 leaves6 2001:db8:0:2::50
+show container exec web1 busybox nc 2001:db8:0:2::1 80
+show container exec web1 busybox nc 192.0.2.1 80

@@ -14,8 +14,8 @@ import (
 // bridge with which selected ports leave, by given nodes.
 type EgressIPSpec struct {
 	Uplink    string          `json:"uplink" doc:"Name of an uplink of the type bridge, on whose network the addresses are" example:"ext"`
-	Addresses []netip.Addr    `json:"addresses" doc:"The addresses, 1 to 16: IPv4, of the uplink's addresses, that no node, no floating address and no other egress address has. Each port leaves with one of them, always the same" example:"[\"192.0.2.80\"]"`
-	Ports     PolicySelection `json:"ports" doc:"The ports that leave with the addresses. Of several egress addresses that select a port the first by name has it"`
+	Addresses []netip.Addr    `json:"addresses" doc:"The addresses, 1 to 16: of the uplink's addresses, that no node and no other object has. Each port leaves with one of them of each family, always the same; packets of a family without an address leave as they do without egress address" example:"[\"192.0.2.80\"]"`
+	Ports     PolicySelection `json:"ports" doc:"The ports that leave with the addresses. Of several egress addresses that select a port the first by name has it, in each family the first with addresses of it"`
 	Nodes     []string        `json:"nodes" doc:"The nodes by which they leave, 1 to 8, in the order of preference: the first that is reached has the addresses" example:"[\"node1\",\"node2\"]"`
 }
 
@@ -46,13 +46,18 @@ func (s EgressIPSpec) References() iter.Seq2[string, Ref] {
 	}
 }
 
+// Has reports whether ports leave with addresses of a family.
+func (s EgressIPSpec) Has(f Family) bool {
+	return slices.ContainsFunc(s.Addresses, func(a netip.Addr) bool { return FamilyOf(a) == f })
+}
+
 // Normal implements Spec.
 func (s EgressIPSpec) Normal(bad Reporter) Spec {
 	s.Addresses, s.Nodes = cloned(s.Addresses), cloned(s.Nodes)
 	if s.Uplink == "" {
 		bad(Invalid, "spec.uplink", "is missing", "name an uplink of the type bridge; 'sdnctl uplink list' shows those that there are")
 	}
-	uplinkAddresses(s.Addresses, "spec.addresses", MaxEgressAddresses, "192.0.2.80", "give an IPv4 address", bad)
+	uplinkAddresses(s.Addresses, "spec.addresses", MaxEgressAddresses, "192.0.2.80", bad)
 	if s.Ports.isZero() {
 		bad(Invalid, "spec.ports", "selects no port", "give a selector, a port group or networks; the selector {} selects all ports")
 	}
@@ -92,8 +97,8 @@ func EgressProbed(name string) (d DatapathID, ok bool) {
 }
 
 // uplinkAddresses checks addresses of an uplink of the type bridge, 1 to most of them, and unmaps them.
-// example is one to name in problems, and six what to do about an IPv6 one, "" if there may be such.
-func uplinkAddresses(all []netip.Addr, path string, most int, example, six string, bad Reporter) {
+// example is one to name in problems.
+func uplinkAddresses(all []netip.Addr, path string, most int, example string, bad Reporter) {
 	if n := len(all); n == 0 || n > most {
 		bad(Invalid, path, fmt.Sprintf("has %d addresses, want 1 to %d", n, most), "give some of the uplink's addresses, such as "+example)
 	}
@@ -103,10 +108,13 @@ func uplinkAddresses(all []netip.Addr, path string, most int, example, six strin
 		switch {
 		case !a.IsValid():
 			bad(Invalid, at, "is missing", "give one of the uplink's addresses, such as "+example)
-		case !all[i].Is4() && six != "":
-			bad(Invalid, at, a.String()+" is IPv6, and egress addresses are IPv4", six)
+		case zoned(a, at, bad):
 		case slices.Contains(all[:i], all[i]):
 			bad(Invalid, at, all[i].String()+" is listed twice", "list it once")
+		default:
+			if j := slices.IndexFunc(all[:i], func(b netip.Addr) bool { return b.IsValid() && OutsideMAC(b) == OutsideMAC(all[i]) }); j >= 0 {
+				bad(Invalid, at, fmt.Sprintf("%s gets the same MAC as %s, %s, since MACs follow from IPv6 addresses by a hash of 40 bits", all[i], all[j], OutsideMAC(all[i])), "give another address")
+			}
 		}
 	}
 }

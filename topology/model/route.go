@@ -16,7 +16,7 @@ const (
 // Route sends what is for a range of addresses to next hops.
 type Route struct {
 	To  netip.Prefix `json:"to" doc:"Destinations; 0.0.0.0/0 or ::/0 for all that no other route leads to" example:"10.51.0.0/24"`
-	Via []netip.Addr `json:"via" doc:"Next hops that share the connections, at most 16: addresses of ports in networks of the router, or addresses in the subnet of the bridge uplink by which it leaves" example:"[\"10.0.0.2\",\"10.0.0.3\"]"`
+	Via []netip.Addr `json:"via" doc:"Next hops that share the connections, at most 16: addresses of ports in networks of the router, or addresses in the subnets of the bridge uplink by which it leaves" example:"[\"10.0.0.2\",\"10.0.0.3\"]"`
 }
 
 // ParseRoute reads a route as String writes it. The error is a *ValueError.

@@ -21,7 +21,7 @@ func (u *ServiceUplink) normal(s *ServiceSpec, bad Reporter) *ServiceUplink {
 	if out.Name == "" {
 		bad(Invalid, "spec.uplink.name", "is missing", "name an uplink of the type bridge; 'sdnctl uplink list' shows those that there are")
 	}
-	uplinkAddresses(out.Addresses, "spec.uplink.addresses", MaxServiceAddresses, "192.0.2.90", "", bad)
+	uplinkAddresses(out.Addresses, "spec.uplink.addresses", MaxServiceAddresses, "192.0.2.90", bad)
 	for i, a := range out.Addresses {
 		if a.IsValid() && slices.Contains(s.Addresses, a) && !slices.Contains(out.Addresses[:i], a) {
 			bad(Invalid, fmt.Sprintf("spec.uplink.addresses[%d]", i), a.String()+" is among spec.addresses, too", "list it here alone: ports of the networks reach the service at addresses on the uplink, too")
