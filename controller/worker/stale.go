@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -79,22 +80,42 @@ func (w *Worker) invalidationRemoved(t openflow.TableID, c openflow.Cookie) item
 	return m
 }
 
-// invalidate yields the messages that replace the switch's invalidations by those of a View
-// and the digest of its items.
-func (w *Worker) invalidate(v *pipeline.View, d pipeline.Digest, yield func(itemMod) bool) {
+// entriesOf returns the tables that have invalidations by a View: none if the switch needs none.
+func (w *Worker) entriesOf(v *pipeline.View) []openflow.TableID {
 	if !w.stale.Load() {
-		return
+		return nil
+	}
+	return w.compiler.Entries(v, w.node)
+}
+
+// invalidate yields the messages that replace the switch's invalidations by those of the
+// digest d in the tables entries. Where a table keeps its invalidation, it yields nothing. The
+// tables may change although the digest does not.
+func (w *Worker) invalidate(entries []openflow.TableID, d pipeline.Digest, yield func(itemMod) bool) {
+	gone, added := w.entries, entries
+	if d == w.digest {
+		gone, added = missingFrom(entries, w.entries), missingFrom(w.entries, entries)
 	}
 	w.set.Reset()
-	for _, i := range w.set.AddInvalidations(w.node, w.digest, w.entries) {
+	for _, i := range w.set.AddInvalidations(w.node, w.digest, gone) {
 		if !yield(w.invalidationRemoved(i.Table(), i.Cookie())) {
 			return
 		}
 	}
 	w.set.Reset()
-	for _, i := range w.set.AddInvalidations(w.node, d, w.compiler.Entries(v, w.node)) {
+	for _, i := range w.set.AddInvalidations(w.node, d, added) {
 		if !yield(addition(&w.set, i)) {
 			return
 		}
 	}
+}
+
+// missingFrom returns those of the tables that are not in set.
+func missingFrom(set, tables []openflow.TableID) (missing []openflow.TableID) {
+	for _, t := range tables {
+		if !slices.Contains(set, t) {
+			missing = append(missing, t)
+		}
+	}
+	return missing
 }

@@ -244,6 +244,7 @@ func (w *Worker) change(ctx context.Context, j workqueue.Job) error {
 	}
 	digest := w.digest.Plus(d.Digest())
 	stamped := w.stampAfter(j, digest)
+	entries := w.entriesOf(j.View)
 	err := w.send(ctx, func(yield func(itemMod) bool) {
 		for _, i := range d.Removed() {
 			if !yield(w.removed(d, i)) {
@@ -261,14 +262,14 @@ func (w *Worker) change(ctx context.Context, j workqueue.Job) error {
 				return
 			}
 		}
-		if digest != w.digest {
-			w.invalidate(j.View, digest, yield)
-		}
+		w.invalidate(entries, digest, yield)
 	})
 	if err != nil {
 		return err
 	}
-	w.synced(j.View, w.items.Plus(d.Growth()), digest, stamped)
+	items := w.items.Plus(d.Growth())
+	items.Add(pipeline.ItemFlow, len(entries)-len(w.entries))
+	w.synced(j.View, entries, items, digest, stamped)
 	return nil
 }
 
@@ -317,7 +318,7 @@ func (w *Worker) compare(ctx context.Context, v *pipeline.View, guarded bool) (f
 	if err != nil {
 		return found{}, err
 	}
-	w.synced(v, w.bare.Count(), c.digest, c.digest)
+	w.synced(v, w.entriesOf(v), w.bare.Count(), c.digest, c.digest)
 	for _, r := range w.bare.Rules() {
 		w.prove(r) // the switch has an item of each rule
 	}
@@ -410,18 +411,15 @@ func (w *Worker) fill(ctx context.Context, v *pipeline.View) error {
 	if err != nil {
 		return err
 	}
-	w.synced(v, items, digest, digest)
+	w.synced(v, w.entriesOf(v), items, digest, digest)
 	w.pool.cfg.Logger.Info("node filled", "node", w.node, "flows", w.items.Flows())
 	return nil
 }
 
-// synced records that the switch has the items of a View. digest is the digest of its items,
-// stamped the one in its stamp.
-func (w *Worker) synced(v *pipeline.View, items pipeline.Counts, digest, stamped pipeline.Digest) {
-	w.view, w.items, w.digest, w.stamped = v, items, digest, stamped
-	if w.stale.Load() {
-		w.entries = w.compiler.Entries(v, w.node)
-	}
+// synced records that the switch has the items of a View. entries are the tables that have
+// invalidations, digest is the digest of its other items, stamped the one in its stamp.
+func (w *Worker) synced(v *pipeline.View, entries []openflow.TableID, items pipeline.Counts, digest, stamped pipeline.Digest) {
+	w.view, w.entries, w.items, w.digest, w.stamped = v, entries, items, digest, stamped
 }
 
 // wipe removes all flows, groups and meters except virtual meters.

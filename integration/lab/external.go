@@ -37,7 +37,19 @@ func (l *Lab) AddExternal(ctx context.Context) (*Outside, error) {
 
 // addExternal makes the node's ExternalBridge, as an administrator does.
 func (n *Node) addExternal(ctx context.Context, o *Outside) error {
+	if err := n.CableExternal(ctx, o); err != nil {
+		return err
+	}
+	_, err := n.VSCtl(ctx, "add-br", ExternalBridge, "--", "set", "bridge", ExternalBridge, "datapath_type=netdev",
+		"--", "add-port", ExternalBridge, "ex")
+	return err
+}
+
+// CableExternal connects the node's ExternalBridge to the external network. A reboot undoes that.
+func (n *Node) CableExternal(ctx context.Context, o *Outside) error {
 	veth := "to-" + n.Name
+	// That of a node that has rebooted is deleted some time after it. It may not be there.
+	_ = n.lab.ip(ctx, o.netns, "link del %s", veth)
 	for _, step := range [][2]string{
 		{o.netns, fmt.Sprintf("link add %s type veth peer name ex netns %s", veth, n.Netns)},
 		{o.netns, fmt.Sprintf("link set %s master lan up", veth)},
@@ -47,9 +59,7 @@ func (n *Node) addExternal(ctx context.Context, o *Outside) error {
 			return err
 		}
 	}
-	_, err := n.VSCtl(ctx, "add-br", ExternalBridge, "--", "set", "bridge", ExternalBridge, "datapath_type=netdev",
-		"--", "add-port", ExternalBridge, "ex")
-	return errors.Join(err, n.lab.noChecksumOffload(ctx, o.netns, veth), n.lab.noChecksumOffload(ctx, n.Netns, "ex"))
+	return errors.Join(n.lab.noChecksumOffload(ctx, o.netns, veth), n.lab.noChecksumOffload(ctx, n.Netns, "ex"))
 }
 
 // Exec runs a command on the machine and returns what it printed on stdout.

@@ -35,7 +35,7 @@ func (s *soak) quiet(ctx context.Context, calm bool) error {
 	if err != nil {
 		return err
 	}
-	for _, check := range []func(context.Context) error{s.declared, s.addresses, s.audited, s.revalidated, s.reachability, s.verdicts} {
+	for _, check := range []func(context.Context) error{s.declared, s.addresses, s.audited, s.revalidated, s.reachability, s.verdicts, s.wayOut} {
 		if err := check(ctx); err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func (s *soak) settled(ctx context.Context) error {
 // declared compares what sdnd says is declared with what it acknowledged, and looks for
 // addresses that two ports have.
 func (s *soak) declared(ctx context.Context) error {
-	for _, kind := range []api.Kind{api.KindNode, api.KindNetwork, api.KindRouter, api.KindPort, api.KindPolicy} {
+	for _, kind := range []api.Kind{api.KindNode, api.KindNetwork, api.KindRouter, api.KindPort, api.KindPolicy, api.KindUplink, api.KindFloatingIP, api.KindService} {
 		list, err := s.api.Objects(ctx, kind, api.ListOptions{})
 		if err != nil {
 			return err

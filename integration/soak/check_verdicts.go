@@ -63,16 +63,17 @@ func echo(to netip.Addr) model.PolicyPort {
 	return model.PolicyPort{Protocol: model.ProtocolICMP, First: 8, Last: 8}
 }
 
-// services are the services that every port offers while verdicts are tested: those that random
+// offered are the services that every port offers while verdicts are tested: those that random
 // policies name, and one that only their wider rules include.
-func services() []traffic.Probe {
+func offered() []traffic.Probe {
 	return []traffic.Probe{{Protocol: traffic.TCP, Port: 80}, {Protocol: traffic.TCP, Port: 8007}, {Protocol: traffic.UDP, Port: 53}}
 }
 
 // verdicts opens a connection to each service from every port to every other that it can reach,
-// in each family that both have, and compares the results with what the policies say.
+// in each family that both have, and to the addresses of declared services, and compares the results
+// with what the policies say.
 func (s *soak) verdicts(ctx context.Context) (err error) {
-	if len(s.policies) == 0 {
+	if len(s.policies)+len(s.services) == 0 {
 		return nil // the pings have covered the rest
 	}
 	j, err := s.judge()
@@ -91,7 +92,7 @@ func (s *soak) verdicts(ctx context.Context) (err error) {
 			return err
 		}
 		hosts[port] = h
-		for _, service := range services() {
+		for _, service := range offered() {
 			if err := h.Serve(service.Protocol, service.Port); err != nil {
 				return err
 			}
@@ -105,7 +106,7 @@ func (s *soak) verdicts(ctx context.Context) (err error) {
 				if from == to || !s.reaches(from, to) || !s.plugged[from].Has(a) {
 					continue
 				}
-				for _, p := range services() {
+				for _, p := range offered() {
 					p.From, p.To = hosts[from], a
 					verdict := j.verdict(from, to, a, model.PolicyPort{Protocol: model.PolicyProtocol(p.Protocol.String()), First: p.Port, Last: p.Port})
 					probes, want = append(probes, p), append(want, verdict)
@@ -113,6 +114,8 @@ func (s *soak) verdicts(ctx context.Context) (err error) {
 			}
 		}
 	}
+	more, verdicts := s.toServices(j, hosts)
+	probes, want = append(probes, more...), append(want, verdicts...)
 	s.asked += len(probes)
 	return s.ask(ctx, probes, want)
 }

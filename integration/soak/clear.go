@@ -21,8 +21,8 @@ func (s *soak) clear(ctx context.Context) error {
 		kind  api.Kind
 		names []string
 	}{
-		{api.KindPolicy, sorted(s.policies)}, {api.KindPort, sorted(s.ports)}, {api.KindRouter, sorted(s.routers)},
-		{api.KindNetwork, sorted(s.networks)}, {api.KindNode, sorted(s.absent)},
+		{api.KindPolicy, sorted(s.policies)}, {api.KindFloatingIP, sorted(s.floating)}, {api.KindService, sorted(s.services)}, {api.KindPort, sorted(s.ports)}, {api.KindRouter, sorted(s.routers)},
+		{api.KindNetwork, sorted(s.networks)}, {api.KindNode, sorted(s.absent)}, {api.KindUplink, []string{uplinkName}},
 	} {
 		for _, name := range o.names {
 			if err := s.remove(ctx, o.kind, name); err != nil {

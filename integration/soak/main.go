@@ -1,12 +1,14 @@
 // Command soak drives sdnd over three real Open vSwitches with random
-// operations for as long as one likes, in networks of IPv4, of IPv6 and of both. Ports, networks, routers, policies, labels, nodes and
+// operations for as long as one likes, in networks of IPv4, of IPv6 and of both. Ports, networks, routers,
+// their way out, floating addresses, policies, labels, nodes and
 // gateways come, change and go, singly, several at once and in transactions that
 // prune; interfaces are plugged in, moved and taken away; backups are restored.
 // In every other round somebody also tampers with flows, sdnd and ovs-vswitchd are
 // killed, stopped or frozen, connections cut, cables pulled, nodes rebooted. At
 // every quiet point all must be as the model has it: what is declared, who holds
 // which address, the flows of every switch, who reaches whom by ping, TCP and UDP as the
-// policies are judged by a naive evaluator, whose gateway answers, and that neither memory nor goroutines are left behind.
+// policies are judged by a naive evaluator, who reaches the machine outside and by which address, which
+// floating addresses answer it, whose gateway answers, and that neither memory nor goroutines are left behind.
 //
 //	go run ./integration/soak -ops 2000 -seed 7     # needs root
 //

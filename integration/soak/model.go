@@ -17,11 +17,13 @@ import (
 type expected struct {
 	// objects are declared, by reference.
 	objects map[string]api.Object
-	// specs of ports, networks, routers and policies, by name.
+	// specs of ports, networks, routers, policies, floating addresses and services, by name.
 	ports    map[string]model.PortSpec
 	networks map[string]model.NetworkSpec
 	routers  map[string]model.RouterSpec
 	policies map[string]model.PolicySpec
+	floating map[string]model.FloatingIPSpec
+	services map[string]model.ServiceSpec
 	// absent are declared nodes that never connect.
 	absent map[string]model.NodeSpec
 	// plugged are the interfaces by port; those in loose have no interface id.
@@ -32,7 +34,7 @@ type expected struct {
 func newExpected() *expected {
 	return &expected{
 		objects: map[string]api.Object{}, ports: map[string]model.PortSpec{}, networks: map[string]model.NetworkSpec{},
-		routers: map[string]model.RouterSpec{}, policies: map[string]model.PolicySpec{}, absent: map[string]model.NodeSpec{},
+		routers: map[string]model.RouterSpec{}, policies: map[string]model.PolicySpec{}, floating: map[string]model.FloatingIPSpec{}, services: map[string]model.ServiceSpec{}, absent: map[string]model.NodeSpec{},
 		plugged: map[string]*lab.Container{}, loose: map[string]bool{},
 	}
 }
@@ -41,7 +43,7 @@ func newExpected() *expected {
 func (m *expected) clone() *expected {
 	return &expected{
 		objects: maps.Clone(m.objects), ports: maps.Clone(m.ports), networks: maps.Clone(m.networks),
-		routers: maps.Clone(m.routers), policies: maps.Clone(m.policies), absent: maps.Clone(m.absent), plugged: m.plugged, loose: m.loose,
+		routers: maps.Clone(m.routers), policies: maps.Clone(m.policies), floating: maps.Clone(m.floating), services: maps.Clone(m.services), absent: maps.Clone(m.absent), plugged: m.plugged, loose: m.loose,
 	}
 }
 
@@ -57,6 +59,10 @@ func (m *expected) put(o api.Object, spec model.Spec) {
 		m.routers[o.Name] = s
 	case model.PolicySpec:
 		m.policies[o.Name] = s
+	case model.FloatingIPSpec:
+		m.floating[o.Name] = s
+	case model.ServiceSpec:
+		m.services[o.Name] = s
 	case model.NodeSpec:
 		if _, real := realNode(o.Name); !real {
 			m.absent[o.Name] = s
@@ -76,6 +82,10 @@ func (m *expected) delete(kind api.Kind, name string) {
 		delete(m.routers, name)
 	case api.KindPolicy:
 		delete(m.policies, name)
+	case api.KindFloatingIP:
+		delete(m.floating, name)
+	case api.KindService:
+		delete(m.services, name)
 	case api.KindNode:
 		delete(m.absent, name)
 	}

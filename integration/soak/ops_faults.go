@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
@@ -23,6 +24,8 @@ func (s *soak) tamper(ctx context.Context) (bool, error) {
 		{"del-flows", "br-int", "table=80"},
 		{"mod-flows", "br-int", "table=80,actions=drop"},
 		{"mod-flows", "br-int", "table=0,actions=drop"},
+		{"del-flows", "br-int", fmt.Sprintf("table=%d", pipeline.TableEgress)},
+		{"mod-flows", "br-int", fmt.Sprintf("table=%d,actions=drop", pipeline.TablePublic)},
 		{"del-flows", "br-int", "table=87"}, // ingress rules of the application tier
 		{"mod-flows", "br-int", "table=87,actions=drop"},
 		{"add-flow", "br-int", "table=86,priority=65000,actions=resubmit(,90)"}, // all policies of ingress

@@ -136,7 +136,7 @@ func (s *soak) bare() []string {
 
 // deletePort deletes a port, and its interface before or after it.
 func (s *soak) deletePort(ctx context.Context) (bool, error) {
-	name, ok := pick(s.rng, sorted(s.ports))
+	name, ok := pick(s.rng, s.unled(sorted(s.ports)))
 	if !ok {
 		return false, nil
 	}

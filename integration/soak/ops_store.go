@@ -23,7 +23,7 @@ func (s *soak) apply(ctx context.Context) (bool, error) {
 		if s.objects[api.Key{Kind: api.KindPort, Name: name}.String()].Labels["set"] != set {
 			continue
 		}
-		if s.rng.IntN(2) == 0 {
+		if s.rng.IntN(2) == 0 && !s.led(name) {
 			gone = append(gone, name)
 		} else {
 			specs[name] = s.ports[name]
@@ -67,6 +67,9 @@ func (s *soak) apply(ctx context.Context) (bool, error) {
 // afterwards their interfaces.
 func (s *soak) deleteWithPorts(ctx context.Context) (bool, error) {
 	named := s.named()
+	for _, f := range s.floating {
+		named[s.ports[f.Port].Network] = true
+	}
 	name, ok := pick(s.rng, slices.DeleteFunc(s.unrouted(), func(n string) bool { return named[n] }))
 	if !ok {
 		return false, nil
@@ -111,6 +114,7 @@ func (s *soak) restore(ctx context.Context) (bool, error) {
 		s.createPort, s.burst, s.labelPort, s.repinPort, s.deleteBarePort, s.createNetwork, s.deleteNetwork,
 		s.createRouter, s.changeRouter, s.deleteRouter, s.createAbsentNode, s.renumberAbsentNode, s.deleteAbsentNode,
 		s.createPolicy, s.changePolicy, s.deletePolicy, s.replacePolicies,
+		s.createService, s.changeService, s.deleteService, s.letOut, s.createFloating, s.moveFloating, s.deleteFloating,
 	}
 	for range 1 + s.rng.IntN(8) {
 		if _, err := meanwhile[s.rng.IntN(len(meanwhile))](ctx); err != nil {
@@ -134,7 +138,7 @@ func (s *soak) restore(ctx context.Context) (bool, error) {
 
 // deleteBarePort deletes a port that has no interface.
 func (s *soak) deleteBarePort(ctx context.Context) (bool, error) {
-	name, ok := pick(s.rng, s.bare())
+	name, ok := pick(s.rng, s.unled(s.bare()))
 	if !ok {
 		return false, nil
 	}

@@ -124,6 +124,9 @@ func (s *soak) reboot(ctx context.Context) (bool, error) {
 	if err := n.Reboot(ctx); err != nil {
 		return true, err
 	}
+	if err := n.CableExternal(ctx, s.outside); err != nil {
+		return true, err
+	}
 	for port, c := range s.plugged {
 		if c.Node == n.Name {
 			delete(s.plugged, port)
@@ -158,7 +161,7 @@ func (s *soak) remakeBridge(ctx context.Context) (bool, error) {
 
 // join makes a node's Open vSwitch connect to sdnd.
 func (s *soak) join(ctx context.Context, n *lab.Node) error {
-	_, err := n.Exec(ctx, "sdnctl", "node", "join", n.Name,
+	_, err := n.Exec(ctx, "sdnctl", "node", "join", n.Name, "--uplink", "bridge:"+lab.ExternalBridge,
 		"--controller", s.lab.Controller.Addr.String(), "--tunnel-ip", n.Addr.String(), "--no-wait")
 	return err
 }

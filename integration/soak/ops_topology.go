@@ -141,7 +141,11 @@ func (s *soak) createRouter(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	s.rng.Shuffle(len(nets), func(i, j int) { nets[i], nets[j] = nets[j], nets[i] })
-	return true, s.declare(ctx, name, nil, model.RouterSpec{Networks: nets[:2+s.rng.IntN(len(nets)-1)]})
+	spec := model.RouterSpec{Networks: nets[:2+s.rng.IntN(len(nets)-1)]}
+	if s.rng.IntN(2) == 0 {
+		spec.Egress = wayOut()
+	}
+	return true, s.declare(ctx, name, nil, spec)
 }
 
 // changeRouter adds a network to a router or removes one.
@@ -150,7 +154,8 @@ func (s *soak) changeRouter(ctx context.Context) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	nets := s.routers[name].Networks
+	spec := s.routers[name]
+	nets := spec.Networks
 	if more, ok := pick(s.rng, s.unrouted()); ok && s.rng.IntN(2) == 0 {
 		nets = append(append([]string(nil), nets...), more)
 	} else if len(nets) > 2 {
@@ -158,11 +163,12 @@ func (s *soak) changeRouter(ctx context.Context) (bool, error) {
 	} else {
 		return false, nil
 	}
-	return true, s.declare(ctx, name, nil, model.RouterSpec{Networks: nets})
+	spec.Networks = nets
+	return true, s.declare(ctx, name, nil, spec)
 }
 
 func (s *soak) deleteRouter(ctx context.Context) (bool, error) {
-	name, ok := pick(s.rng, sorted(s.routers))
+	name, ok := pick(s.rng, s.unserved())
 	if !ok {
 		return false, nil
 	}

@@ -18,11 +18,13 @@ import (
 // soak is one run.
 type soak struct {
 	*expected
-	lab  *lab.Lab
-	api  *api.Client
-	rng  *rand.Rand
-	opts options
-	out  io.Writer
+	lab *lab.Lab
+	api *api.Client
+	// outside is the machine outside, on the network of the uplink.
+	outside *lab.Outside
+	rng     *rand.Rand
+	opts    options
+	out     io.Writer
 
 	done      int
 	recent    []string              // the newest operations, to find the cause of a failure
@@ -55,6 +57,8 @@ func (s *soak) changes() []op {
 		{"create node", 2, s.createAbsentNode}, {"renumber node", 2, s.renumberAbsentNode}, {"delete node", 2, s.deleteAbsentNode},
 		{"create port", 16, s.createPort}, {"create ports at once", 2, s.burst},
 		{"label port", 6, s.labelPort}, {"repin port", 6, s.repinPort}, {"delete port", 12, s.deletePort},
+		{"let router out or in", 5, s.letOut}, {"create floating address", 4, s.createFloating}, {"move floating address", 3, s.moveFloating}, {"delete floating address", 2, s.deleteFloating},
+		{"create service", 4, s.createService}, {"change service", 3, s.changeService}, {"delete service", 2, s.deleteService},
 		{"create policy", 4, s.createPolicy}, {"change policy", 4, s.changePolicy}, {"delete policy", 3, s.deletePolicy}, {"replace policies", 2, s.replacePolicies},
 		{"apply and prune", 3, s.apply}, {"restore", 1, s.restore},
 		{"plug in", 24, s.plugIn}, {"unplug", 5, s.unplug}, {"move", 6, s.move}, {"let go", 4, s.clearInterfaceID}, {"take up", 6, s.setInterfaceID},
@@ -100,11 +104,17 @@ func newSoak(ctx context.Context, l *lab.Lab, o options, out io.Writer) (*soak, 
 	if s.api, err = api.NewClient(l.Controller.Host(), api.ClientOptions{Author: "soak"}); err != nil {
 		return nil, err
 	}
-	for _, n := range l.Nodes {
+	if s.outside, err = l.AddExternal(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.declare(ctx, uplinkName, nil, uplinkSpec()); err != nil {
+		return nil, err
+	}
+	for i, n := range l.Nodes {
 		if err := s.join(ctx, n); err != nil {
 			return nil, err
 		}
-		if err := s.declare(ctx, n.Name, nil, model.NodeSpec{TunnelIP: n.Addr}); err != nil {
+		if err := s.declare(ctx, n.Name, nil, model.NodeSpec{TunnelIP: n.Addr, UplinkAddresses: nodeUplinkAddresses(i)}); err != nil {
 			return nil, err
 		}
 	}
