@@ -5,7 +5,7 @@
 #
 #   deps.sh demo     what "make demo" needs
 #   deps.sh test     what every test needs
-#   deps.sh ci       that, and what only .ci/run looks at
+#   deps.sh ci       that, what only .ci/run looks at, and a kernel for virtual machines
 #   deps.sh bench    what "make bench" measures with, OVN to compare with included
 set -euo pipefail
 
@@ -35,18 +35,24 @@ for pair in $need; do
     command -v "${pair%%:*}" > /dev/null || packages="$packages ${pair##*:}"
 done
 packages=$(echo "$packages" | tr ' ' '\n' | sort -u | xargs)
-[ -n "$packages" ] || exit 0
+# Debian's kernel and the modules of a virtual machine's interface, only unpacked: the machine keeps its own.
+kernel=/var/cache/sdnctl/kernel
+needkernel=
+if [ "$1" = ci ] && [ ! -e $kernel/vmlinuz ] && [ "$(uname -m)" = x86_64 ]; then
+    needkernel=linux-image-cloud-amd64
+fi
+[ -n "$packages$needkernel" ] || exit 0
 
 if ! command -v apt-get > /dev/null; then
-    echo "missing: $packages (Debian's names); install them with this machine's package manager" >&2
+    echo "missing: $packages $needkernel (Debian's names); install them with this machine's package manager" >&2
     exit 1
 fi
 if [ "$(id -u)" != 0 ]; then
-    echo "missing: $packages; as root: apt-get install $packages" >&2
+    echo "missing: $packages $needkernel; as root: $0 $1" >&2
     exit 1
 fi
 
-echo "installing $packages"
+echo "installing $packages $needkernel"
 # invoke-rc.d(8) asks this program before it starts a service.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
@@ -56,8 +62,23 @@ if [ ! -e $policy ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
-# shellcheck disable=SC2086 # a list of words
-if ! { apt-get update && apt-get install -y --no-install-recommends $packages; } > "$log" 2>&1; then
+# The functions are conditions below, where "set -e" has no effect.
+unpackkernel() {
+    local package dir
+    dir=$(mktemp -d) && package=$(apt-cache depends "$1" | awk '/Depends: linux-image/ {print $2; exit}') &&
+        (cd "$dir" && apt-get download "$package") &&
+        dpkg-deb --fsys-tarfile "$dir"/*.deb | tar -x -C "$dir" --wildcards './boot/vmlinuz-*' '*/virtio.ko' '*/virtio_ring.ko' '*/virtio_pci*.ko' '*/virtio_net.ko' '*failover.ko' &&
+        mkdir -p $kernel && find "$dir" -name '*.ko' -exec mv {} $kernel/ \; &&
+        mv "$dir"/boot/vmlinuz-* $kernel/vmlinuz && # last: it says that all is there
+        rm -rf "$dir"
+}
+install() {
+    # shellcheck disable=SC2086 # a list of words
+    apt-get update &&
+        { [ -z "$packages" ] || apt-get install -y --no-install-recommends $packages; } &&
+        { [ -z "$needkernel" ] || unpackkernel "$needkernel"; }
+}
+if ! install > "$log" 2>&1; then
     cat "$log" >&2
     rm -f "$log"
     exit 1

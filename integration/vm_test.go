@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -63,6 +64,22 @@ func (s *bootServer) asks() string {
 	return strings.Join(s.asked, "; ")
 }
 
+// machine returns a virtual machine of a node, its console at its standard output. Its interface is a tap on br-int, with columns
+// of Open vSwitch's table as who plugs it in sets them.
+func (b *bed) machine(n *lab.Node, mac string, columns []string, args ...string) *exec.Cmd {
+	b.t.Helper()
+	_, err := n.Exec(b.ctx, "sh", "-c", "ip tuntap add dev vm0 mode tap && ip link set dev vm0 addrgenmode none arp off up")
+	b.must(err)
+	_, err = n.VSCtl(b.ctx, append([]string{"add-port", "br-int", "vm0", "--", "set", "interface", "vm0"}, columns...)...)
+	b.must(err)
+	// Open vSwitch's datapath in userspace takes no packets whose checksum is yet to be computed.
+	return n.Command(b.ctx, append([]string{
+		"qemu-system-x86_64", "-machine", "pc,accel=tcg", "-nodefaults", "-no-user-config", "-nographic", "-serial", "stdio", "-no-reboot",
+		"-netdev", "tap,id=net,ifname=vm0,script=no,downscript=no",
+		"-device", "virtio-net-pci,netdev=net,mac=" + mac + ",csum=off,gso=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ufo=off",
+	}, args...)...)
+}
+
 // TestVirtualMachine: a virtual machine without a disk boots from its tap (P-DHC-07): its firmware, iPXE, gets the port's address by DHCP,
 // finds the server and the file to boot where firmware looks for them, and loads that from a port on another node. The file is a
 // script that says what the machine has got.
@@ -88,15 +105,8 @@ func TestVirtualMachine(t *testing.T) {
 	p, err := b.api.Port(b.ctx, "vm")
 	b.must(err)
 	n := b.node("node1")
-	_, err = n.Exec(b.ctx, "sh", "-c", "ip tuntap add dev vm0 mode tap && ip link set dev vm0 addrgenmode none arp off up")
-	b.must(err)
-	_, err = n.VSCtl(b.ctx, "add-port", "br-int", "vm0", "--", "set", "interface", "vm0", "external_ids:iface-id=vm")
-	b.must(err)
 	console := &strings.Builder{}
-	// Open vSwitch's datapath in userspace takes no packets whose checksum is yet to be computed.
-	vm := n.Command(b.ctx, "qemu-system-x86_64", "-machine", "pc,accel=tcg", "-m", "64", "-nodefaults", "-nographic", "-serial", "stdio", "-no-reboot", "-boot", "n",
-		"-netdev", "tap,id=net,ifname=vm0,script=no,downscript=no",
-		"-device", "virtio-net-pci,netdev=net,mac="+p.Status.MAC+",csum=off,gso=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ufo=off")
+	vm := b.machine(n, p.Status.MAC, []string{"external_ids:iface-id=vm"}, "-m", "64", "-boot", "n")
 	vm.Stdout, vm.Stderr = console, console
 	began := time.Now()
 	b.must(vm.Start())
