@@ -18,7 +18,7 @@ esac
 need="ip:iproute2 ping:iputils-ping ethtool:ethtool tcpdump:tcpdump nft:nftables nsenter:util-linux
       ovs-vsctl:openvswitch-switch ovs-vswitchd:openvswitch-switch"
 if [ "$1" = bench ]; then
-    need="$need iperf3:iperf3 ovn-northd:ovn-central ovn-nbctl:ovn-common ovn-controller:ovn-host"
+    need="$need iperf3:iperf3 dnsperf:dnsperf ovn-northd:ovn-central ovn-nbctl:ovn-common ovn-controller:ovn-host"
 elif [ "$1" != demo ]; then
     need="$need dockerd:docker.io docker:docker.io containerd:containerd busybox:busybox-static
           uuidgen:uuid-runtime tshark:tshark strace:strace

@@ -44,6 +44,8 @@ func names() []Bench {
 	return []Bench{{
 		Name: "dns", Section: fmt.Sprintf("Names: questions of ports on %d simulated switches, until the answer is at the switch", dnsNodes),
 		Limit: 4 * time.Minute, Run: answers,
+	}, {
+		Name: "dns/dnsperf", Section: "Names: questions of dnsperf in a container of a real node, until the answer is there", Run: dnsperf,
 	}}
 }
 

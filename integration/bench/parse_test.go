@@ -107,3 +107,22 @@ func TestEncodeBundle(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+func TestDnsperfTimes(t *testing.T) {
+	const out = `DNS Performance Testing Tool
+[Status] Sending queries (to 10.64.0.1:53)
+> NOERROR asker.n.internal A 0.004000
+> NXDOMAIN missing.n.internal A 0.002000
+Statistics:
+  Queries lost:         1 (33.33%)
+`
+	took, lost, err := dnsperfTimes(out)
+	if err != nil || lost != "1" || len(took) != 2 || took.at(1, time.Millisecond) != 4 {
+		t.Errorf("got %v, %q, %v", took, lost, err)
+	}
+	for _, out := range []string{"nothing", "> SERVFAIL asker.n.internal A 0.004000\n", "> NOERROR asker.n.internal A 0.004000\n"} {
+		if took, lost, err := dnsperfTimes(out); err == nil {
+			t.Errorf("%q gives %v, %q", out, took, lost)
+		}
+	}
+}
