@@ -84,9 +84,13 @@ func gatewaysOf(t api.PortStatus) (all []string) {
 // droppedText describes the packets of the port that were dropped, why and when; "" for
 // none.
 func droppedText(v portView) string {
+	flooded := ""
+	if n := v.status.Flooded; n > 0 {
+		flooded = count(int(n), "packet") + " to all of its network: FloodLimited"
+	}
 	d := v.status.Drops
 	if d == nil {
-		return ""
+		return flooded
 	}
 	text := fmt.Sprintf("%s, the last %s ago", count(int(d.Packets), "packet"), age(v.now, d.Last))
 	if d.Reason != "" {
@@ -97,6 +101,9 @@ func droppedText(v portView) string {
 		text += ", from " + d.MAC
 	case d.IP != "":
 		text += ", from " + d.IP
+	}
+	if flooded != "" {
+		text += "; " + flooded
 	}
 	return text
 }

@@ -94,5 +94,6 @@ type PortStatus struct {
 	Candidate    *Place      `json:"candidate,omitempty" doc:"Interface that claims the port on another node than spec.node; the port moves there when spec.node is set to that node"`
 	Bound        bool        `json:"bound" doc:"Whether the port has an interface on a node"`
 	Drops        *Drops      `json:"drops,omitempty" doc:"Packets that the port sent since it was last plugged in and that were dropped because it may not send them; absent if there are none"`
+	Flooded      uint64      `json:"flooded,omitempty" doc:"Packets to all of its network, beyond the network's floodLimit, that were dropped, until a minute after the last of them; absent if there are none" example:"0"`
 	Message      string      `json:"message,omitempty" doc:"Why an interface that claims the port is not bound"`
 }

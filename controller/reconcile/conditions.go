@@ -161,6 +161,9 @@ func (f *Fabric) PortStatus(name string) status.Port {
 		Bound:     facts.Bound, Conditions: condition.Port(facts),
 	}
 	s.Dropped, _ = f.drops.Of(p, v.Place(name))
+	if d := f.drops.Flooded(name, v.Place(name)); d != nil {
+		s.Flooded = d.Packets
+	}
 	if len(s.Conditions) > 0 {
 		s.Message = s.Conditions[0].Message
 	}

@@ -161,6 +161,7 @@ func (v view) port(p *topology.Port) *api.Port {
 		Interface:  bound.Interface,
 		Bound:      bound.Bound,
 		Message:    bound.Message,
+		Flooded:    bound.Flooded,
 	}
 	st.IP, st.PrefixLength, st.Gateway = st.Addresses[0].IP, st.Addresses[0].PrefixLength, st.Addresses[0].Gateway
 	if d := bound.Dropped; d != nil {

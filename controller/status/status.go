@@ -122,6 +122,8 @@ type Port struct {
 	// Dropped describes the packets of the port that were dropped in the last minute because
 	// it may not send them; nil if there were none.
 	Dropped *condition.Dropped
+	// Flooded is how many packets of the port to all of its network were dropped because of the limit, until a minute after the last.
+	Flooded uint64
 	// Message is the message of the first condition, such as why it is not bound.
 	Message string
 	// Conditions are the port's conditions.
