@@ -115,32 +115,6 @@ func readRecords(m []byte, size int) (all []report, err error) {
 	return all, nil
 }
 
-// checksum returns the Internet checksum (RFC 1071) of bytes, continued from a sum; it is 0 of bytes
-// with their checksum.
-func checksum(sum uint32, b []byte) uint16 {
-	for ; len(b) > 1; b = b[2:] {
-		sum += uint32(binary.BigEndian.Uint16(b))
-	}
-	if len(b) == 1 {
-		sum += uint32(b[0]) << 8
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
-}
-
-// pseudoSum returns the sum of the pseudo-header of a message of ICMPv6 (RFC 8200, 8.1).
-func pseudoSum(src, dst netip.Addr, length int) (sum uint32) {
-	for _, a := range []netip.Addr{src, dst} {
-		b := a.As16()
-		for i := 0; i < len(b); i += 2 {
-			sum += uint32(binary.BigEndian.Uint16(b[i:]))
-		}
-	}
-	return sum + uint32(length) + uint32(layers.IPProtocolICMPv6)
-}
-
 // What questions say (RFC 3376, 8; RFC 3810, 9): how many of them in a row may be lost, and how often all
 // hosts are asked.
 const (

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/sdnctl/sdnctl/controller/packetin"
@@ -91,8 +92,5 @@ func afterMove(sum uint16, from, to netip.Addr) uint16 {
 	for i := 0; i < len(was); i += 2 {
 		s += uint32(^binary.BigEndian.Uint16(was[i:])) + uint32(binary.BigEndian.Uint16(is[i:]))
 	}
-	for s > 0xffff {
-		s = s>>16 + s&0xffff
-	}
-	return ^uint16(s)
+	return gopacket.FoldChecksum(s)
 }
