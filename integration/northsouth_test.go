@@ -281,7 +281,7 @@ func (b *outsideBed) northSouthShut() {
 	if _, _, err := b.ask("shut1", "tcp", b.outside.Addr, 0); err == nil {
 		b.t.Error("a port of a router without egress reaches outside")
 	}
-	b.closedDoors()
+	b.reservedForNode()
 	// Packets from a node's tunnel address to the tunnel's port are taken for the node's
 	// own. None of them may come from a container.
 	sniffer, err := b.node("node1").SniffUnderlay()

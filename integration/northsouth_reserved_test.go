@@ -9,8 +9,8 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// closedDoors: what the node itself reaches and no port may: sdnd, metadata services, and the node.
-func (b *outsideBed) closedDoors() {
+// reservedForNode checks that ports do not reach what the node itself reaches: sdnd, metadata services, and the node.
+func (b *outsideBed) reservedForNode() {
 	n, hub := b.node("node1"), b.Controller
 	const metadata, own = "169.254.169.254", 8090
 	for _, cmd := range []interface{ Run() error }{
