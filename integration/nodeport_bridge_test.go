@@ -81,6 +81,7 @@ func TestBridgeNodePorts(t *testing.T) {
 	b.part("P-SVC-13: the health port", (*nodePortBed).nodePortHealth)
 	b.part("P-SVC-20: policies judge the client's own address", (*nodePortBed).nodePortPolicies)
 	b.part("P-SVC-15, P-SVC-17: UDP when a node port or a backend goes", (*nodePortBed).nodePortUDP)
+	b.part("P-SVC-19: ports ask their own node", (*nodePortBed).nodePortOwn)
 	b.part("routers whose IPv6 is routed", (*nodePortBed).nodePortRouted)
 	b.part("backends with an egress address", (*nodePortBed).nodePortEgress)
 	b.part("without sdnd, and restarts", (*nodePortBed).nodePortRestart)
@@ -107,8 +108,7 @@ func (b *nodePortBed) nodePortRouted() {
 	b.answers("udp", "[2001:db8:1:1::12]:8080", "pub2")
 	for _, node := range []string{"node1", "node2", "node3"} {
 		for _, network := range []string{"tcp", "udp"} {
-			// Translated to the address of the port's node, or with the port's own address. By node ports of its
-			// own node no port goes: the service has an address.
+			// Translated to the address of the port's node, or with the port's own address.
 			if node != "node1" {
 				b.reachesAs("web1", network, b.at(node, 30085, false), b.own["node1"][0].String())
 				b.reachesAs("web1", network, b.at(node, 30085, true), b.own["node1"][1].String())
@@ -128,6 +128,48 @@ func (b *nodePortBed) nodePortRouted() {
 	b.answers("tcp", "[2001:db8:0:2::5b]:80", "pub1", "pub2")
 	b.reachesAs("pub2", "tcp", "[2001:db8:0:2::5b]:80", "2001:db8:1:1::12")
 	b.sdnctl("service", "delete", "onwan", "--wait=20s")
+}
+
+// nodePortOwn: ports reach node ports of their own router at the address of their own node, wherever the backend is,
+// with their own address. They are refused at once where there is none, and a socket of UDP moves with the backend.
+func (b *nodePortBed) nodePortOwn() {
+	as := func(from, to string) string {
+		if strings.HasPrefix(to, "[") {
+			return b.hosts[from].IP6.Addr().String()
+		}
+		return b.hosts[from].IP.Addr().String()
+	}
+	for from, ports := range map[string][]int{"web1": {30080, 30081}, "pod1": {30080, 30081}, "pub1": {30085}} {
+		for _, port := range ports {
+			b.each("node1", port, func(network, to string) {
+				for range 4 { // backends on both nodes, and by TCP itself
+					b.reachesAs(from, network, to, as(from, to))
+				}
+			})
+		}
+	}
+	own := func(backends string) {
+		b.apply(nodePortService("own", "r", "13", 30083, 30083, "backends: "+backends+","))
+		b.settle()
+		b.revalidated()
+	}
+	own("{}")
+	b.each("node1", 30083, func(network, to string) { b.refusedBy("pod1", network, to) })
+	for _, six := range []bool{false, true} {
+		own("{endpoints: [{port: web1}]}")
+		conn, err := b.connect(b.hosts["pod1"], "udp", b.at("node1", 30083, six), 0)
+		b.must(err)
+		b.live("a socket at its own node", conn, "web1")
+		own("{endpoints: [{port: web2}]}")
+		b.must(lab.PollFor(b.ctx, 10*time.Second, "the socket to reach web2", func(context.Context) error {
+			if who, _, err := ask(conn); err != nil || who != "web2" {
+				return fmt.Errorf("%q answers: %w", who, errors.Join(err, errors.New("not yet")))
+			}
+			return nil
+		}))
+		conn.Close()
+	}
+	b.sdnctl("service", "delete", "own", "--wait=20s")
 }
 
 // refusedBy waits until a port is refused at once.

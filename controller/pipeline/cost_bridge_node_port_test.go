@@ -13,10 +13,10 @@ import (
 const (
 	perNodeAddress6  = 10 // what the address costs a node anyway
 	perEntryAddress6 = 7  // and where there are node ports: 4 that shut, 3 for the address, and a ping
-	perNodePort6     = 2  // of each node port
+	perNodePort6     = 3  // of each node port: what comes from outside 2, what ports of the node ask 1
 )
 
-// TestCostOfBridgeNodePorts: an IPv6 address of a node on a bridge costs the node alone, and a node port 2 flows for
+// TestCostOfBridgeNodePorts: an IPv6 address of a node on a bridge costs the node alone, and a node port 3 flows for
 // each family of a node's addresses.
 func TestCostOfBridgeNodePorts(t *testing.T) {
 	b := build(t)

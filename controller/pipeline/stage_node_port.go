@@ -185,7 +185,7 @@ func (c *Compiler) nodePortService(o *topology.Service) {
 			c.actions = c.entering(s, domain).CT(openflow.CT{Zone: zoneNodePorts, Table: TableConnection})
 			c.instr = c.instr[:0].ApplyActions(c.actions)
 			why := rules{"looks up the connection of what is for a node port: ", "looks up the connection of IPv6 that is for a node port: "}[model.FamilyOf(a)]
-			if w.uplink {
+			if w.kind == ofUplink {
 				why = rules{"looks up the connection of what is for the service's address on the uplink: ", "looks up the connection of what is for the service's IPv6 address on the uplink: "}[model.FamilyOf(a)]
 			}
 			c.emit(prioNormal, s.rule(why+Rule(p.Protocol)))

@@ -155,73 +155,89 @@ type front struct {
 	// index is that of the port among the service's, port the port with the number that clients call.
 	index int
 	port  model.ServicePort
-	// addresses are those that clients call.
+	// addresses are those that clients call, kind is whose they are.
 	addresses []netip.Addr
-	// uplink says that they are on an uplink.
-	uplink bool
+	kind      frontKind
 	// asksHealth says that the number is the port at which load balancers ask for backends: while sdnd
 	// is away it leads to the service's first port of TCP.
 	asksHealth bool
 }
 
+// frontKind is whose addresses clients call.
+type frontKind uint8
+
+const (
+	// ofService are the service's, for ports of the networks also those on an uplink.
+	ofService frontKind = iota
+	// ofNode are the node's own, where node ports are.
+	ofNode
+	// ofUplink are the service's on an uplink, for clients outside.
+	ofUplink
+)
+
 // has reports whether clients may call the port by a family.
 func (w front) has(f topology.Family) bool {
-	return !w.uplink || slices.ContainsFunc(w.addresses, func(a netip.Addr) bool { return model.FamilyOf(a) == f })
+	return slices.ContainsFunc(w.addresses, func(a netip.Addr) bool { return model.FamilyOf(a) == f })
 }
 
 // fronts yields how clients of a scope reach the ports of a service: those outside by node ports at
-// the node's own addresses, of the families that the service has, and at its addresses on an uplink.
+// the node's own addresses, of the families that the service has, and at its addresses on an uplink. Ports
+// of the networks reach the node ports of their own node, too, without leaving it.
 func (c *Compiler) fronts(o *topology.Service, s scope) iter.Seq[front] {
 	return func(yield func(front) bool) {
 		var node, uplink []netip.Addr
-		if s.outside {
-			for _, e := range c.view.entriesOf(c.node) {
-				if hasFamily(o, model.FamilyOf(e.address)) {
-					node = append(node, e.address)
-				}
-			}
-			if _, ok := c.exposed(o); ok {
-				uplink = o.Spec.OnUplink()
-			}
+		for _, e := range c.entriesFor(o, s) {
+			node = append(node, e.address)
+		}
+		if _, ok := c.exposed(o); ok && s.outside {
+			uplink = o.Spec.OnUplink()
 		}
 		for i, p := range o.Spec.Ports {
-			if !s.outside {
-				if !yield(front{index: i, port: p, addresses: o.Spec.Reached()}) {
-					return
-				}
-				continue
+			if !s.outside && !yield(front{index: i, port: p, addresses: o.Spec.Reached()}) {
+				return
 			}
-			if n := o.NodePort(p); n != 0 {
+			if n := o.NodePort(p); n != 0 && len(node) > 0 {
 				at := p
 				at.Port = n
-				if !yield(front{index: i, port: at, addresses: node}) {
+				if !yield(front{index: i, port: at, addresses: node, kind: ofNode}) {
 					return
 				}
 			}
-			if len(uplink) > 0 && !yield(front{index: i, port: p, addresses: uplink, uplink: true}) {
+			if len(uplink) > 0 && !yield(front{index: i, port: p, addresses: uplink, kind: ofUplink}) {
 				return
 			}
 		}
 		if i := slices.IndexFunc(o.Spec.Ports, func(p model.ServicePort) bool { return p.Protocol == model.ProtocolTCP && o.NodePort(p) != 0 }); s.outside && o.HealthPort() != 0 && i >= 0 {
 			at := o.Spec.Ports[i]
 			at.Port = o.HealthPort()
-			yield(front{index: i, port: at, addresses: node, asksHealth: true})
+			yield(front{index: i, port: at, addresses: node, kind: ofNode, asksHealth: true})
 		}
 	}
+}
+
+// entriesFor returns the addresses of the node at which clients of a scope reach node ports of a service. What
+// ports send to the kernel's addresses reaches them by the kernel.
+func (c *Compiler) entriesFor(o *topology.Service, s scope) []entry {
+	if _, ok := c.view.outsideOf(o); !ok {
+		return nil
+	}
+	return slices.DeleteFunc(c.view.entriesOf(c.node), func(e entry) bool {
+		return !hasFamily(o, model.FamilyOf(e.address)) || !s.outside && e.bridge == nil
+	})
 }
 
 // calls yields the same by the addresses that clients call.
 func (c *Compiler) calls(o *topology.Service, s scope) iter.Seq2[netip.Addr, front] {
 	return func(yield func(netip.Addr, front) bool) {
 		all := slices.Collect(c.fronts(o, s))
-		for _, uplink := range []bool{false, true} {
-			i := slices.IndexFunc(all, func(w front) bool { return w.uplink == uplink })
+		for _, kind := range []frontKind{ofService, ofNode, ofUplink} {
+			i := slices.IndexFunc(all, func(w front) bool { return w.kind == kind })
 			if i < 0 {
 				continue
 			}
 			for _, a := range all[i].addresses { // those of all fronts of its kind
 				for _, w := range all {
-					if w.uplink == uplink && !yield(a, w) {
+					if w.kind == kind && !yield(a, w) {
 						return
 					}
 				}
