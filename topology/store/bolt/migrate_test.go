@@ -137,6 +137,21 @@ func TestMigrateTheWayBack(t *testing.T) {
 	}
 }
 
+// TestReadBackupOfSchema1: a restore takes a backup that the release before made.
+func TestReadBackupOfSchema1(t *testing.T) {
+	path := older(t)
+	file := image(t, path)
+	want := storetest.Contents(open(t, path).Snapshot())
+	s := open(t, filepath.Join(t.TempDir(), "other.db"))
+	snap, err := s.ReadBackup(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, storetest.Contents(snap), storetest.Values()); d != "" {
+		t.Errorf("read (-want +got):\n%s", d)
+	}
+}
+
 // TestCheckMigration says what opening would do, and writes nothing.
 func TestCheckMigration(t *testing.T) {
 	path := older(t)
