@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"slices"
 	"strconv"
@@ -63,10 +64,13 @@ switch does not have is "missing"; a flow that it should not have is "foreign".
 	return cmd
 }
 
+// tables has the names of the tables of the pipeline. A test of controller/pipeline writes it.
+//
+//go:embed tables.txt
+var tables string
+
 // tableNames are the tables of the pipeline, for completion.
-func tableNames() []string {
-	return []string{"classify", "source", "admitted", "public", "return", "returned", "from-host", "arp", "nd", "nd-target", "client", "connection", "service", "endpoint", "chosen", "track", "outbound", "hairpin", "reflect", "hairpin-reply", "refuse", "affinity", "affinity-backend", "dhcp", "ra", "dhcpv6", "affinity-learn", "bridge", "route", "gateway", "neighbour", "forward", "receive", "inbound", "egress-admin", "egress-application", "egress-baseline", "ingress-admin", "ingress-application", "ingress-baseline", "verdict", "tunnel", "egress", "translate", "translated", "uplink", "foreign", "drop", "sample", "stamp", "deliver", "delivered", "reject", "shadow-egress-admin", "shadow-egress-application", "shadow-egress-baseline", "shadow-ingress-admin", "shadow-ingress-application", "shadow-ingress-baseline", "dns", "floating", "dns-away", "by-gateway", "unanswered", "to-host", "node-address", "leave", "next-hop", "outside", "node-port", "entered", "answered", "out", "too-large", "duplicate", "at-gateway", "egress-address", "egress-translated", "serving", "reports", "multicast", "flood", "tunnel-probe", "too-big"}
-}
+func tableNames() []string { return strings.Fields(tables) }
 
 func (o *flowsOptions) run(ctx context.Context, node string) error {
 	client, err := o.app.client()

@@ -23,7 +23,7 @@
 //     on with c.next(table). A stage that says which table it stands before gets what
 //     others send there.
 //  2. Add one line to stages (stages.go), the only place that knows the order.
-//  3. Run the tests with -update: the goldens and docs/pipeline.md get its flows.
+//  3. Run the tests with -update: the goldens, docs/pipeline.md and cli/tables.txt get it.
 //
 // A register is allotted in fields.go. If the flows depend on something new of an
 // object, its kind's effect (effects.go) must mark the unit when that changes; the

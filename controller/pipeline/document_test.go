@@ -18,21 +18,25 @@ import (
 )
 
 // TestDocument keeps docs/pipeline.md equal to the tables, the fields and the flows
-// of the goldens.
+// of the goldens, and the names that sdnctl completes equal to those of the tables.
 func TestDocument(t *testing.T) {
-	const file = "../../docs/pipeline.md"
-	want := document(t)
-	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+	var names strings.Builder
+	for _, table := range pipeline.Tables() {
+		fmt.Fprintln(&names, table.Name)
+	}
+	for file, want := range map[string]string{"../../docs/pipeline.md": document(t), "../../cli/tables.txt": names.String()} {
+		if *update {
+			if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(file)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	got, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("%s is not current (-want +got); -update writes it:\n%s", file, diff)
+		if diff := cmp.Diff(want, string(got)); diff != "" {
+			t.Errorf("%s is not current (-want +got); -update writes it:\n%s", file, diff)
+		}
 	}
 }
 
