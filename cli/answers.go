@@ -49,18 +49,12 @@ func answerCauses() []string {
 }
 
 func (o *answersOptions) run(ctx context.Context, port string) error {
-	client, err := o.app.client()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	answers, err := client.Answers(ctx, port, o.cause)
-	if err != nil {
-		return err
-	}
-	if !o.output.table() {
-		return o.output.data(answers)
-	}
+	return fetch(ctx, o.app, &o.output, func(ctx context.Context, client *api.Client) (api.Answers, error) {
+		return client.Answers(ctx, port, o.cause)
+	}, o.print)
+}
+
+func (o *answersOptions) print(answers api.Answers) error {
 	if len(answers.Items) == 0 {
 		o.app.note("nothing was asked since sdnd started")
 		return nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -39,20 +40,12 @@ of the names of addresses.`,
   sdnctl dns export blue --reverse 10.0.0.0/24`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
+			return fetch(cmd.Context(), a, o, func(ctx context.Context, client *api.Client) (api.Zone, error) {
+				return client.Zone(ctx, args[0], zone)
+			}, func(z api.Zone) error {
+				_, err := fmt.Fprint(a.env.Out, z.File)
 				return err
-			}
-			defer client.Close()
-			z, err := client.Zone(cmd.Context(), args[0], zone)
-			if err != nil {
-				return err
-			}
-			if o.table() {
-				_, err = fmt.Fprint(a.env.Out, z.File)
-				return err
-			}
-			return o.data(z)
+			})
 		},
 		ValidArgsFunction: a.completeNames(api.KindNetwork, 1),
 	}

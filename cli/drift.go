@@ -39,18 +39,12 @@ remembers the newest thousand since it started.`,
 }
 
 func (o *driftOptions) run(ctx context.Context, node string) error {
-	client, err := o.app.client()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	drifts, err := client.Drifts(ctx, node)
-	if err != nil {
-		return err
-	}
-	if !o.output.table() {
-		return o.output.data(drifts)
-	}
+	return fetch(ctx, o.app, &o.output, func(ctx context.Context, client *api.Client) (api.Drifts, error) {
+		return client.Drifts(ctx, node)
+	}, o.print)
+}
+
+func (o *driftOptions) print(drifts api.Drifts) error {
 	if len(drifts.Items) == 0 {
 		o.app.note("no external flow changes since sdnd started")
 		return nil

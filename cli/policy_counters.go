@@ -35,19 +35,9 @@ it would decide about if it were in force beside the policies that are.`,
 		Example: "  sdnctl policy counters web\n  sdnctl policy counters web -o json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			c, err := client.PolicyCounters(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			if o.table() {
-				return printPolicyCounters(a, o, c)
-			}
-			return o.data(c)
+			return fetch(cmd.Context(), a, o, func(ctx context.Context, client *api.Client) (api.PolicyCounters, error) {
+				return client.PolicyCounters(ctx, args[0])
+			}, func(c api.PolicyCounters) error { return printPolicyCounters(a, o, c) })
 		},
 		ValidArgsFunction: a.completeNames(api.KindPolicy, 1),
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -28,19 +29,9 @@ shown, as its sender gets an answer.`,
 		Example: "  sdnctl policy denials web\n  sdnctl policy denials web --for 10s -o json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			d, err := client.PolicyDenials(cmd.Context(), args[0], watch)
-			if err != nil {
-				return err
-			}
-			if o.table() {
-				return printPolicyDenials(a, o, d)
-			}
-			return o.data(d)
+			return fetch(cmd.Context(), a, o, func(ctx context.Context, client *api.Client) (api.PolicyDenials, error) {
+				return client.PolicyDenials(ctx, args[0], watch)
+			}, func(d api.PolicyDenials) error { return printPolicyDenials(a, o, d) })
 		},
 		ValidArgsFunction: a.completeNames(api.KindPolicy, 1),
 	}

@@ -31,18 +31,12 @@ are quarantined: they get no flows until a node is declared for them.`,
 }
 
 func (o *switchesOptions) run(ctx context.Context) error {
-	client, err := o.app.client()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	switches, err := client.Switches(ctx)
-	if err != nil {
-		return err
-	}
-	if !o.output.table() {
-		return o.output.data(switches)
-	}
+	return fetch(ctx, o.app, &o.output, func(ctx context.Context, client *api.Client) (api.Switches, error) {
+		return client.Switches(ctx)
+	}, o.print)
+}
+
+func (o *switchesOptions) print(switches api.Switches) error {
 	if len(switches.Items) == 0 {
 		o.app.note("every connected switch belongs to a node")
 		return nil
