@@ -11,8 +11,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
-// sdndAddresses returns the addresses of sdnd's machine: the one that the node uses, and those that are in sdnd's
-// certificate, as it has all of the machine's.
+// sdndAddresses returns the addresses of sdnd's machine: the one that the node uses, and those in sdnd's
+// certificate, which has all addresses of its machine.
 func (j Join) sdndAddresses(ctx context.Context) []netip.Addr {
 	all := []netip.Addr{j.Controller.Unmap()}
 	if !j.secure() || j.Offline || j.Blind && !j.redeemed {
@@ -43,7 +43,7 @@ func (j Join) certified(ctx context.Context) (all []netip.Addr, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, ip := range conn.(*tls.Conn).ConnectionState().PeerCertificates[0].IPAddresses { // verified, so there is one
+	for _, ip := range conn.(*tls.Conn).ConnectionState().PeerCertificates[0].IPAddresses { // there is one, as it was verified
 		if a, ok := netip.AddrFromSlice(ip); ok && !a.Unmap().IsLoopback() {
 			all = append(all, a.Unmap())
 		}

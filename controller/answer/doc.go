@@ -1,5 +1,5 @@
 // Package answer computes what sdnd answers to packets that ports of networks send to it:
-// DHCP, DHCPv6, router solicitations and DNS. Every answer is a function of the declared
+// DHCP, DHCPv6, router solicitations, DNS, and packets for which a router sends an ICMP error. Every answer is a function of the declared
 // topology, of where its ports are, and of the packet, except that names which are not
 // declared are asked of name servers. There are no leases to keep, so a
 // restart of sdnd loses none, and an address is never given to two.

@@ -31,11 +31,13 @@ const (
 	minMTU = 1280
 )
 
-// TooBig repairs messages from outside which say that a packet of UDP was too big (RFC 4443, 3.2). Open vSwitch's own datapath
-// translates the address to which such a message is sent as if the message itself were UDP (seen in 3.1): it takes the last two bytes of the
-// MTU for the checksum of UDP, and updates that for the new address (RFC 1624). The message is forwarded as it is; if it is damaged, it is sent once
-// more with the MTU that it had. It is taken for damaged if it says an MTU that cannot be; what it had follows from
-// the address by which the port is known outside, and is the smallest that can be if there are several.
+// TooBig repairs messages from outside which say that a packet of UDP was too big (RFC 4443, 3.2).
+//
+// When Open vSwitch's own datapath translates the destination address of such a message, it treats the
+// message as UDP (seen in 3.1): it updates the last two bytes of the MTU for the new address (RFC 1624), as if
+// they were the checksum of UDP. The flows forward the message as it is. If it is damaged, which an impossible
+// MTU shows, TooBig sends it once more with the MTU that it had. That MTU follows from the address by which
+// the port is known outside. If there are several such addresses, TooBig takes the smallest possible MTU.
 func TooBig(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
 	const what = "a packet was too big"
 	d := m.Data

@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// flooded counts the packets that a port sent to all of its network beyond the limit, since the first one of
-// which the last is not older than Recent.
+// flooded counts the packets that a port sent to all of its network beyond the limit. The count begins anew
+// once no such packet has come for Recent.
 type flooded struct {
 	place   pipeline.Place
 	packets uint64
@@ -29,7 +29,8 @@ func (t *Table) keepFlooded(p *topology.Port, at pipeline.Place, more uint64) {
 	t.flooded[p.Name] = x
 }
 
-// pastFlooded forgets what is older than Recent, and returns the ports of which it was. The caller holds the lock.
+// pastFlooded removes the counts of ports that sent no such packet within Recent, and returns these ports.
+// The caller holds the lock.
 func (t *Table) pastFlooded(now time.Time) (ports []string) {
 	for port, x := range t.flooded {
 		if now.Sub(x.last) > Recent {

@@ -7,8 +7,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// candidates has, of one view, the backends of services with many of them, so that these are not looked for
-// again for each node that uses the service. It is safe for use by several goroutines.
+// candidates keeps the backends of the services of one view that have many, so that they are looked up once
+// and not for each node that uses the service. It is safe for use by several goroutines.
 type candidates struct {
 	mu    sync.Mutex
 	found map[candidatesOf][]choice

@@ -4,8 +4,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// LinkChange says that the link of a port's interface is down, or up again. It is of no account
-// for a port that has no interface.
+// LinkChange says that the link of a port's interface is down, or up again. It does not
+// matter for a port that has no interface.
 type LinkChange struct {
 	Port string
 	Down bool
@@ -21,8 +21,8 @@ func (v *View) LinkDown(port string) bool {
 	return down
 }
 
-// learnLinks puts what an update says of links into the view. Another interface, and one on another
-// node, has a link until something else is said of it.
+// learnLinks puts what an update says of links into the view. A new interface, also one on
+// another node, counts as having a link until an update says otherwise.
 func (v *View) learnLinks(before *View, u Update) {
 	for _, p := range u.Places {
 		if was, is := before.Place(p.Port), v.Place(p.Port); was.Node != is.Node || was.Interface != is.Interface {

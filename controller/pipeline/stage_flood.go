@@ -70,9 +70,9 @@ func FloodMeter(id uint32) (in openflow.PortNo, ok bool) {
 // of counters while certainly none of them is beyond its limit: half of what the strictest limit allows
 // in a second and at once. ok is false if the node limits no port.
 //
-// What a port has sent since its meter was last full is at most the packets of the intervals that this time
-// touches. If each has at most half a burst, and half of what the rate allows, these are at most what the rate
-// allows and a burst.
+// A meter drops nothing while a port sends, since the meter was last full, at most a burst and what the rate
+// allows. Counters are read at intervals, and this time may begin and end within one. So each interval may
+// have half of both at most.
 func (v *View) FloodQuiet(node string) (packets uint64, ok bool) {
 	for name := range seconds(v.byNode, node) {
 		n, found := v.Topo.Network(name)

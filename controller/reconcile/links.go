@@ -39,7 +39,7 @@ func (d *dispatcher) linkOf(node string, number openflow.PortNo) (up, known bool
 	return n.peer.links[number].Carries(), true
 }
 
-// linkWent: the link of the port of a node's switch with a number went down or came up.
+// linkWent records that the link of a port of a node's switch, given by its number, went down or came up.
 func (d *dispatcher) linkWent(node string, number openflow.PortNo, up bool) {
 	var changes []pipeline.LinkChange
 	for _, port := range d.bind.PortsAt(node, uint32(number)) {
@@ -51,7 +51,7 @@ func (d *dispatcher) linkWent(node string, number openflow.PortNo, up bool) {
 	d.linksChanged(changes)
 }
 
-// linksKnown takes the links of all ports on a node whose switch has connected.
+// linksKnown records the links of all ports on a node whose switch has connected.
 func (d *dispatcher) linksKnown(node string) {
 	var changes []pipeline.LinkChange
 	for port, number := range d.bind.PortsOn(node) {
@@ -62,7 +62,7 @@ func (d *dispatcher) linksKnown(node string) {
 	d.linksChanged(changes)
 }
 
-// linkFound takes the state of the link of a port, and adds it to the changes if it counts at once.
+// linkFound records the state of the link of a port, and adds it to the changes if it counts at once.
 func (d *dispatcher) linkFound(changes []pipeline.LinkChange, port string, up bool) []pipeline.LinkChange {
 	now, down := d.f.cfg.Now(), d.view.LinkDown(port)
 	switch {
@@ -84,9 +84,9 @@ func (d *dispatcher) linkFound(changes []pipeline.LinkChange, port string, up bo
 	return append(changes, pipeline.LinkChange{Port: port, Down: !up})
 }
 
-// linksOf returns what is known of the links of ports that get other places, if it is not what the View
-// will have anyway. An interface that comes with a link counts at once, and so does its link that comes
-// up later.
+// linksOf returns the links of ports that get other places, as far as they are known and differ from what
+// the View will have. A new interface whose link is up counts at once. So does the link of a new interface
+// that comes up later.
 func (d *dispatcher) linksOf(places []pipeline.PlaceChange) (changes []pipeline.LinkChange) {
 	for _, c := range places {
 		up, known := d.linkOf(c.After.Node, c.After.OFPort)
@@ -114,7 +114,7 @@ func (d *dispatcher) awaitSettled(at time.Time) {
 	d.fallen.timer = time.AfterFunc(at.Sub(d.f.cfg.Now()), func() { d.f.post(linksSettled{}) })
 }
 
-// linksSettled: links may have been up for long enough.
+// linksSettled says that links may have been up for long enough.
 type linksSettled struct{}
 
 func (linksSettled) happen(d *dispatcher) {

@@ -8,8 +8,9 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// floodWatch is a worker's state of the counters of what ports send to all of their network. One sum covers
-// all ports. Meters are read only when it has grown by more than no port may lose any of.
+// floodWatch is what a worker knows of the counters of packets that ports send to all of their network. One
+// sum covers all ports. While it grows so little that no port can be beyond its limit (FloodQuiet), no meter
+// is read.
 type floodWatch struct {
 	// sum is the last value of the sum, dropped are those of the meters by port; nil until they are read.
 	sum     uint64
@@ -23,7 +24,7 @@ type floodWatch struct {
 const floodAgain = 2
 
 // readFlood returns how many packets meters have dropped since they were last read, which ports sent to all of
-// their network beyond its limit. Of meters that are new it returns all they have dropped.
+// their network beyond its limit. Of a new meter it returns all packets that it has dropped.
 func (w *Worker) readFlood(ctx context.Context) (map[openflow.PortNo]uint64, error) {
 	f := &w.drops.flood
 	if w.view == nil {
