@@ -214,6 +214,7 @@ func (b *outsideBed) hostAccess() {
 			}
 		}
 	})
+	b.run("with Docker", func(_ *testing.T, part *bed) { b.with(part).hostDocker() })
 	b.run("nothing else", func(_ *testing.T, part *bed) { b.with(part).hostNothingElse() })
 	b.run("policies", func(_ *testing.T, part *bed) { b.with(part).hostPolicies() })
 	b.run("restart", func(_ *testing.T, part *bed) { b.with(part).hostRestart() })
@@ -226,13 +227,12 @@ func (b *outsideBed) with(part *bed) *outsideBed { return &outsideBed{part, b.ou
 // that the node forwards to, and the node's own services stay unreachable.
 func (b *outsideBed) hostNothingElse() {
 	n, blue, pods := b.node("node1"), b.port("blue1"), b.port("pods1")
-	// The node forwards, as with Docker, and publishes ports of another tenant and of a
-	// container on a bridge, with the rules that Docker makes.
+	// The node forwards, and publishes ports of another tenant, which Docker itself (hostDocker) cannot.
 	for _, args := range [][]string{
 		{"sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"},
-		{"ip", "link", "add", "docker0", "type", "veth", "peer", "name", "docker1"},
-		{"ip", "addr", "add", "172.17.0.1/16", "dev", "docker0"},
-		{"ip", "link", "set", "docker0", "up"},
+		{"ip", "link", "add", "other0", "type", "veth", "peer", "name", "other1"},
+		{"ip", "addr", "add", "172.31.0.1/16", "dev", "other0"},
+		{"ip", "link", "set", "other0", "up"},
 		{"nft", "add table inet docker"},
 		{"nft", "add chain inet docker pre { type nat hook prerouting priority dstnat; }"},
 		{"nft", "add chain inet docker post { type nat hook postrouting priority srcnat; }"},

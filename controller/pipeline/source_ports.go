@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"iter"
+	"net/netip"
 	"slices"
 
 	"github.com/sdnctl/sdnctl/openflow"
@@ -22,6 +23,21 @@ func sourcePorts(part, parts uint16) openflow.NAT {
 	size := uint16((1<<16 - firstSourcePort) / int(parts))
 	first := firstSourcePort + part*size
 	return openflow.NAT{Direction: openflow.NATSource, FirstPort: first, LastPort: first + size - 1}
+}
+
+// kernelSourcePorts returns a translation to the router's address on an uplink of the type host. The kernel, which translates
+// once more, has one half of the source ports for it, which the last bit but one of the address chooses (uplink.sh); so has
+// Open vSwitch, so that it is here that none is free, where it is counted. Parts overlap: each is half of the router's, and
+// one that is used up leaves every other a sixth of the router's or more.
+func kernelSourcePorts(router netip.Addr, part uint16) openflow.NAT {
+	const (
+		all  = (1<<16 - firstSourcePort) / nodeParts
+		size = all / 2
+		step = (all - size) / (routerParts - 1)
+	)
+	b := router.AsSlice()
+	first := firstSourcePort + uint16(b[len(b)-1]>>1&1)*all + part*step
+	return openflow.NAT{Direction: openflow.NATSource, First: router, FirstPort: first, LastPort: first + size - 1}
 }
 
 // noSourcePortTables returns the tables that have flows which count what finds no source port; the last two

@@ -121,6 +121,9 @@ func (c *Compiler) translateRouter(e *egress) {
 			c.match = fromPart(c.match[:0], f, byte(part), routerParts-1).Reg(regRouter, e.router.ID)
 			nat := sourcePorts(part, routerParts)
 			nat.First = a
+			if !e.bridged() {
+				nat = kernelSourcePorts(a, part)
+			}
 			c.actions = c.actions[:0].CT(openflow.CT{Commit: true, Zone: uint16(e.zone), Table: TableTranslated, NAT: &nat})
 			c.instr = c.instr[:0].ApplyActions(c.actions)
 			c.emit(prioNormal, rules{"translates the source of what leaves to the router's address", "translates the source of IPv6 that leaves to the router's address"}[f])

@@ -64,34 +64,38 @@ func (l *Lab) StartDocker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return l.importImage(ctx)
+	return l.importImage(ctx, l.dockerHost())
 }
 
 // startDaemon starts a daemon that outlives this process, and waits until its socket exists.
 func (l *Lab) startDaemon(ctx context.Context, name, socket string, args ...string) error {
-	log, err := os.OpenFile(l.dockerFile(name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	return l.await(ctx, l.command(context.WithoutCancel(ctx), append([]string{name}, args...)...), name, l.dockerFile(name+".log"), l.dockerFile(socket))
+}
+
+// await starts a daemon that outlives this process, with a log, and waits until its socket exists.
+func (l *Lab) await(ctx context.Context, cmd *exec.Cmd, name, logFile, socket string) error {
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd := l.command(context.WithoutCancel(ctx), append([]string{name}, args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	go cmd.Wait() // reaps it; ends when Down ends the daemon
-	return PollFor(ctx, 15*time.Second, name+" to listen", func(context.Context) error {
+	return PollFor(ctx, 30*time.Second, name+" to listen", func(context.Context) error {
 		if !alive(cmd.Process.Pid) {
 			return fmt.Errorf("it ended; see %s", log.Name())
 		}
-		_, err := os.Stat(l.dockerFile(socket))
+		_, err := os.Stat(socket)
 		return err
 	})
 }
 
-// importImage creates Image from the machine's static busybox.
-func (l *Lab) importImage(ctx context.Context) error {
+// importImage creates Image from the machine's static busybox, in a dockerd.
+func (l *Lab) importImage(ctx context.Context, host string) error {
 	path, err := exec.LookPath("busybox")
 	if err != nil {
 		return err
@@ -109,13 +113,13 @@ func (l *Lab) importImage(ctx context.Context) error {
 		err = errors.Join(err, e)
 	}
 	add(tar.Header{Name: "bin/busybox", Mode: 0o755}, binary)
-	for _, applet := range []string{"sh", "ping", "arping", "ip", "sleep", "cat", "nc", "wget"} {
+	for _, applet := range []string{"sh", "ping", "arping", "ip", "sleep", "cat", "nc", "wget", "httpd"} {
 		add(tar.Header{Name: "bin/" + applet, Typeflag: tar.TypeSymlink, Linkname: "busybox", Mode: 0o777}, nil)
 	}
 	if err := errors.Join(err, w.Close()); err != nil {
 		return err
 	}
-	cmd := l.command(ctx, "docker", "import", "--change", "CMD [\"sleep\", \"infinity\"]", "-", Image)
+	cmd := l.command(ctx, "docker", "--host", host, "import", "--change", "CMD [\"sleep\", \"infinity\"]", "-", Image)
 	cmd.Stdin = &layer
 	_, err = output(cmd)
 	return err
