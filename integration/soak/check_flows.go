@@ -17,16 +17,38 @@ import (
 // sdnd compiles for it.
 func (s *soak) flows(ctx context.Context) error {
 	return s.everyNode(func(n *lab.Node) error {
-		want, err := s.api.Flows(ctx, n.Name)
+		want, err := s.wanted(ctx, n)
 		if err != nil {
 			return err
 		}
-		got, err := n.Flows(ctx)
-		if err != nil {
-			return err
+		for {
+			got, err := n.Flows(ctx)
+			if err != nil {
+				return err
+			}
+			differ := compare(want, slices.DeleteFunc(got, learnedOnSwitch))
+			if differ == nil {
+				return nil
+			}
+			// Other flows may be wanted since: nodes admit what another node sent in a network for a
+			// moment after it has left it.
+			now, err := s.wanted(ctx, n)
+			if err != nil {
+				return err
+			}
+			if slices.EqualFunc(now, want, func(a, b api.Flow) bool { return a.Table == b.Table && a.Cookie == b.Cookie }) {
+				return differ
+			}
+			want = now
 		}
-		return compare(slices.DeleteFunc(want.Flows, learned), slices.DeleteFunc(got, learnedOnSwitch))
 	})
+}
+
+// wanted returns the flows that sdnd compiles for a node, and what it knows of others there, without
+// learned ones.
+func (s *soak) wanted(ctx context.Context, n *lab.Node) ([]api.Flow, error) {
+	all, err := s.api.Flows(ctx, n.Name)
+	return slices.DeleteFunc(all.Flows, learned), err
 }
 
 // learned reports whether a switch has learned a flow by itself, as those that remember the MACs of

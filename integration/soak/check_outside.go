@@ -16,10 +16,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// wayOut checks that every port whose router has a way out, and no other, reaches the machine
+// outsideReached checks that every port whose router has a way out, and no other, reaches the machine
 // outside as far as policies allow, that this sees the right address, and that it reaches exactly
 // the floating addresses that lead to such ports.
-func (s *soak) wayOut(ctx context.Context) (err error) {
+func (s *soak) outsideReached(ctx context.Context) (err error) {
 	j, err := s.judge()
 	if err != nil {
 		return err

@@ -1,6 +1,6 @@
 // Command soak drives sdnd over three real Open vSwitches with random
 // operations for as long as one likes, in networks of IPv4, of IPv6 and of both. Ports, networks, routers,
-// their way out, floating addresses, policies, labels, nodes and
+// their way out, floating addresses, services, policies, labels, nodes and
 // gateways come, change and go, singly, several at once and in transactions that
 // prune; interfaces are plugged in, moved and taken away; backups are restored.
 // In every other round somebody also tampers with flows, sdnd and ovs-vswitchd are

@@ -39,8 +39,8 @@ func uplinkAddresses(host byte) []netip.Addr {
 // nodeUplinkAddresses returns the addresses of a real node on the uplink.
 func nodeUplinkAddresses(i int) []netip.Addr { return uplinkAddresses(byte(65 + i)) }
 
-// wayOut is the egress of routers that have one.
-func wayOut() *model.RouterEgress { return &model.RouterEgress{Uplink: uplinkName} }
+// uplinkEgress is the egress of routers that have one.
+func uplinkEgress() *model.RouterEgress { return &model.RouterEgress{Uplink: uplinkName} }
 
 // letOut gives a router a way out, or takes it away.
 func (s *soak) letOut(ctx context.Context) (bool, error) {
@@ -50,7 +50,7 @@ func (s *soak) letOut(ctx context.Context) (bool, error) {
 	}
 	spec := s.routers[name]
 	if spec.Egress == nil {
-		spec.Egress = wayOut()
+		spec.Egress = uplinkEgress()
 	} else {
 		spec.Egress = nil
 	}

@@ -143,7 +143,7 @@ func (s *soak) createRouter(ctx context.Context) (bool, error) {
 	s.rng.Shuffle(len(nets), func(i, j int) { nets[i], nets[j] = nets[j], nets[i] })
 	spec := model.RouterSpec{Networks: nets[:2+s.rng.IntN(len(nets)-1)]}
 	if s.rng.IntN(2) == 0 {
-		spec.Egress = wayOut()
+		spec.Egress = uplinkEgress()
 	}
 	return true, s.declare(ctx, name, nil, spec)
 }
