@@ -35,7 +35,7 @@ func TestServices(t *testing.T) {
 	b.part("connections are spread over the backends", servicesSpread)
 	b.part("the traffic policy Local: only backends on the client's node", servicesLocal)
 	b.part("connections are spread over many backends, in several groups", servicesMany)
-	b.part("P-SVC-07: what the service does not offer goes nowhere", servicesOnly)
+	b.part("P-SVC-07: what the service does not offer is refused, and goes nowhere", servicesOnly)
 	b.part("P-ICM-01: errors about translated packets reach the client", servicesErrors)
 	b.part("P-SVC-05, P-SVC-06, P-SVC-29: backends come and go, connections stay", servicesChange)
 	b.part("a backend whose link is down gets no connections from any node", servicesUnlinked)
@@ -185,20 +185,28 @@ func begin(to netip.AddrPort, n int) error {
 	return nil
 }
 
-// servicesOnly: other ports of a service's address are not answered, and no packet for the
-// address is sent to other nodes or delivered.
+// servicesOnly: other ports of a service's address are refused at once, by TCP and UDP of both
+// families, and no packet for the address is sent to other nodes or delivered.
 func servicesOnly(t *testing.T, b *serviceBed) {
 	s := b.sniffUnderlay("node1")
-	_, _, err := b.whoAnswers(b.hosts["near"], "udp", service4+":81")
-	if err == nil {
-		t.Error("port 81 answers")
+	for _, way := range addresses(b.hosts["near"]) {
+		host, _, err := net.SplitHostPort(way[1])
+		b.must(err)
+		if _, _, err := b.whoAnswers(b.hosts["near"], way[0], net.JoinHostPort(host, "81")); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("port 81 of %s by %s: %v, want it refused", host, way[0], err)
+		}
+		if _, err := b.hosts["near"].Reaches(b.ctx, netip.MustParseAddr(host)); err != nil {
+			t.Errorf("ping of %s: %v", host, err)
+		}
 	}
-	if _, err := b.hosts["near"].Reaches(b.ctx, netip.MustParseAddr(service6)); err != nil {
-		t.Errorf("ping of the service: %v", err)
-	}
-	vip := netip.MustParseAddr(service4).AsSlice()
-	if found := b.frames(s, func(f lab.Frame) bool { return bytes.Contains(f.Data, vip) }); len(found) > 0 {
-		t.Errorf("%d packets of the service's address left the node", len(found))
+	for _, vip := range []string{service4, service6} {
+		left := b.frames(s, func(f lab.Frame) bool {
+			_, inner, tunnelled := f.VXLAN() // sdnd is asked by the underlay, too
+			return tunnelled && bytes.Contains(inner.Data, netip.MustParseAddr(vip).AsSlice())
+		})
+		if len(left) > 0 {
+			t.Errorf("%d packets of %s left the node", len(left), vip)
+		}
 	}
 }
 

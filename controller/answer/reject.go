@@ -21,7 +21,8 @@ func Rejected(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.
 	return packetin.Reply{Out: openflow.NewPacketOut(frame, pipeline.AnswerTo(m)), What: "rejected"}
 }
 
-// Refused answers a packet for a service without backends, out of the port that sent it. The
+// Refused answers a packet for a service without backends, or for a port that a service does not
+// offer, out of the port that sent it. The
 // entry of a connection that has had its draining time is deleted: what the backend still
 // sends reaches the client as it is, which resets it then.
 func Refused(_ *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
@@ -30,9 +31,9 @@ func Refused(_ *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.R
 	}
 	frame, ok := reject.Answer(m.Data, reject.NoPort, netip.Addr{})
 	if !ok || p.No == 0 {
-		return packetin.Reply{What: "for a service without backends; packets of this kind get no answer"}
+		return packetin.Reply{What: "refused by a service; packets of this kind get no answer"}
 	}
-	return packetin.Reply{Out: openflow.NewPacketOut(frame, openflow.Actions(nil).Output(p.No)), What: "refused, as the service has no backends"}
+	return packetin.Reply{Out: openflow.NewPacketOut(frame, openflow.Actions(nil).Output(p.No)), What: "refused, as the service has no backends, or not this port"}
 }
 
 // Taken answers a packet from outside for a node port that has the same ends as a connection which

@@ -5,13 +5,13 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// TableRefuse is where connections to services without backends end: sdnd answers the port
-// that begins them.
+// TableRefuse is where packets end that are for a service without backends, or for a port that it
+// does not offer: sdnd answers the port that sends them.
 const TableRefuse openflow.TableID = 27
 
 func refuseStage() stage {
 	return stage{
-		Table:  Table{TableRefuse, "refuse", "to a service without backends, or from outside to none: refused by the controller", "in_port", "controller, at a bounded rate"},
+		Table:  Table{TableRefuse, "refuse", "to a service without backends or at a port that it does not offer, or from outside to none: refused by the controller", "in_port", "controller, at a bounded rate"},
 		node:   (*Compiler).refuseNode,
 		port:   (*Compiler).refusePort,
 		groups: true,
@@ -24,7 +24,7 @@ func (c *Compiler) refuseNode() {
 	}
 	c.match = c.match[:0]
 	c.instr = c.instr[:0]
-	c.emit(prioDefault, "drops and counts packets for a service without backends")
+	c.emit(prioDefault, "drops and counts packets that services refuse, from ports that get no answer")
 	c.refuseEntered()
 }
 
@@ -44,8 +44,8 @@ func (c *Compiler) refusePort(*topology.Port) {
 	if c.place.number == 0 || c.serves == 0 {
 		return
 	}
-	c.refuseFrom(c.place.number, "limits how often packets of the port to services without backends are refused",
-		"has sdnd refuse packets of the port to a service without backends")
+	c.refuseFrom(c.place.number, "limits how often packets of the port are refused by services",
+		"has sdnd refuse packets of the port to a service without backends, or at a port that it does not offer")
 }
 
 // refuseFrom has sdnd refuse packets from a port of the switch.

@@ -26,7 +26,7 @@ const (
 
 func serviceStage() stage {
 	return stage{
-		Table:   Table{TableService, "service", "service → one of its backends; echo reply of services", "router or network, nw_dst, protocol and port", "group; else endpoint; not new: chosen"},
+		Table:   Table{TableService, "service", "service → one of its backends; echo reply of services", "router or network, nw_dst, protocol and port", "group; a port that it does not offer: refuse; else endpoint; not new: chosen"},
 		node:    (*Compiler).serviceNode,
 		service: (*Compiler).serviceFlows,
 		groups:  true,
@@ -91,8 +91,9 @@ func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Fam
 		}
 		c.serviceEcho(s, a)
 		c.match = s.match(c.view.Topo, toPrefix(c.match[:0], host(a)), asIs)
-		c.instr = c.instr[:0]
-		c.emit(s.priority(prioServiceAddress), rules{"drops and counts packets for ports that the service does not offer", "drops and counts packets for ports that the service does not offer by IPv6"}[f])
+		c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableRefuse)
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(s.priority(prioServiceAddress), rules{"refuses packets for ports that the service does not offer", "refuses packets for ports that the service does not offer by IPv6"}[f])
 	}
 }
 
