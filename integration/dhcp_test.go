@@ -188,16 +188,16 @@ option dhcp-server-identifier 10.7.0.1; renew 4 2036/01/03 10:00:00; rebind 5 20
 			var said []string
 			for _, f := range b.frames(s, func(lab.Frame) bool { return true }) {
 				m, to, ok := dhcpFrame(f)
+				if !ok {
+					continue
+				}
 				switch kind := m.MessageType(); {
-				case !ok:
 				case kind == dhcpv4.MessageTypeRequest && len(said) == 0 && m.RequestedIPAddress().String() != had:
 					t.Errorf("it asks for %s first", m.RequestedIPAddress())
 				case kind == dhcpv4.MessageTypeNak && (to.String() != "255.255.255.255" || m.Options.Has(dhcpv4.OptionIPAddressLeaseTime)):
 					t.Errorf("refused to %s: %s", to, m.Summary())
-					fallthrough
-				default:
-					said = append(said, kind.String())
 				}
+				said = append(said, m.MessageType().String())
 			}
 			if got := strings.Join(said, " "); !strings.HasPrefix(got, "REQUEST NAK DISCOVER OFFER REQUEST ACK") {
 				t.Errorf("they said %s", got)

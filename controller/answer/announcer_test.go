@@ -85,15 +85,22 @@ func TestAnnouncer(t *testing.T) {
 		a := NewAnnouncer()
 		ctx := t.Context()
 		go a.Run(ctx, to)
-		// The bed's ports have interfaces; those of this test have none.
-		apply := func(ops ...topology.Op) {
+		// The bed's ports have interfaces; those of this test have none. apply makes a revision of each
+		// list; the announcer learns of all of them before it announces.
+		apply := func(revisions ...[]topology.Op) {
 			t.Helper()
-			r, err := topology.Plan(to.View().Topo, ops, time.Time{})
-			if err != nil {
-				t.Fatal(err)
+			var made []topology.Result
+			for _, ops := range revisions {
+				r, err := topology.Plan(to.View().Topo, ops, time.Time{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				to.view.Store(to.View().Next(pipeline.Update{Topo: r.Next, Changes: r.Changes}))
+				made = append(made, r)
 			}
-			to.view.Store(to.View().Next(pipeline.Update{Topo: r.Next, Changes: r.Changes}))
-			a.Changed(r.Next.Revision(), r.Changes)
+			for _, r := range made {
+				a.Changed(r.Next.Revision(), r.Changes)
+			}
 		}
 		op := func(v topology.Verb, name string, spec topology.PortSpec) topology.Op {
 			o := topology.Op{Verb: v, Ref: topology.Ref{Kind: topology.KindPort, Name: name}}
@@ -120,28 +127,23 @@ func TestAnnouncer(t *testing.T) {
 				out + ": " + sender + " > ff:ff:ff:ff:ff:ff arp op 1 10.0.0.77 is-at " + hex + ", asks 10.0.0.77",
 			}
 		}
+		renamed := spec(2)
+		renamed.InterfaceID = "vip0"
 		for _, step := range []struct {
-			what string
-			do   func()
-			mac  string // announced; none if empty
+			what      string
+			revisions [][]topology.Op
+			mac       string // announced; none if empty
 		}{
-			{"a new port", func() { apply(op(topology.Create, "vip", spec(1))) }, ""},
-			{"another MAC", func() { apply(op(topology.Put, "vip", spec(2))) }, "02"},
-			{"no change of it", func() {
-				s := spec(2)
-				s.InterfaceID = "vip0"
-				apply(op(topology.Put, "vip", s))
-			}, ""},
-			{"deleted", func() { apply(op(topology.Delete, "vip", spec(0))) }, ""},
-			{"taken by another port", func() { apply(op(topology.Create, "heir", spec(3))) }, "03"},
-			{"given to another port at once", func() { apply(op(topology.Delete, "heir", spec(0)), op(topology.Create, "next", spec(4))) }, "04"},
-			{"with the MAC that it had", func() { apply(op(topology.Delete, "next", spec(0)), op(topology.Create, "same", spec(4))) }, ""},
-			{"gone before it is announced", func() {
-				apply(op(topology.Put, "same", spec(5)))
-				apply(op(topology.Delete, "same", spec(0)))
-			}, ""},
+			{"a new port", [][]topology.Op{{op(topology.Create, "vip", spec(1))}}, ""},
+			{"another MAC", [][]topology.Op{{op(topology.Put, "vip", spec(2))}}, "02"},
+			{"no change of it", [][]topology.Op{{op(topology.Put, "vip", renamed)}}, ""},
+			{"deleted", [][]topology.Op{{op(topology.Delete, "vip", spec(0))}}, ""},
+			{"taken by another port", [][]topology.Op{{op(topology.Create, "heir", spec(3))}}, "03"},
+			{"given to another port at once", [][]topology.Op{{op(topology.Delete, "heir", spec(0)), op(topology.Create, "next", spec(4))}}, "04"},
+			{"with the MAC that it had", [][]topology.Op{{op(topology.Delete, "next", spec(0)), op(topology.Create, "same", spec(4))}}, ""},
+			{"gone before it is announced", [][]topology.Op{{op(topology.Put, "same", spec(5))}, {op(topology.Delete, "same", spec(0))}}, ""},
 		} {
-			step.do()
+			apply(step.revisions...)
 			var expected []string
 			if step.mac != "" {
 				expected = want(step.mac)

@@ -1,12 +1,14 @@
 package bolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -202,5 +204,37 @@ func TestDamagedKeysOfBranches(t *testing.T) {
 	}
 	if keys == 0 {
 		t.Error("the file has no branches")
+	}
+}
+
+// TestBucketsThatAreValues: a file in which a bucket has become a value is refused as damaged,
+// whichever it is.
+func TestBucketsThatAreValues(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sdnd.db")
+	s := open(t, path)
+	for _, ops := range crashes() {
+		apply(t, s, ops...)
+	}
+	good, _ := backup(t, s)
+	begins, err := readMetaPages(bytes.NewReader(good), crashPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const header, element = 16, 16 // bytes; an element begins with its flags, 1 for a bucket
+	root := int(begins.newest().root) * crashPage
+	tried := int(binary.LittleEndian.Uint16(good[root+10:]))
+	for i := range tried {
+		bad := slices.Clone(good)
+		bad[root+header+i*element] ^= 1
+		spoilt := filepath.Join(t.TempDir(), "spoilt.db")
+		if err := os.WriteFile(spoilt, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(spoilt, Options{}); !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("element %d is no bucket: Open returned %v", i, err)
+		}
+	}
+	if want := len(buckets()); tried != want {
+		t.Errorf("the root has %d elements, want %d", tried, want)
 	}
 }

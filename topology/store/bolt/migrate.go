@@ -111,7 +111,7 @@ func toBothFamilies(tx *bolt.Tx) error {
 	return errors.Join(
 		rewrite(tx, bucketLocks, func(k, v []byte) ([]byte, []byte, error) {
 			if len(k) != 7 {
-				return nil, nil, fmt.Errorf("%x is not a lock", k)
+				return nil, nil, fmt.Errorf("%w (%x is not a lock)", store.ErrDamaged, k)
 			}
 			mapped := append(slices.Clone(k[:3]), "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff"...)
 			return append(append(mapped, k[3:]...), 128), v, nil
