@@ -22,9 +22,8 @@ func Rejected(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.
 }
 
 // Refused answers a packet for a service without backends, or for a port that a service does not
-// offer, out of the port that sent it. The
-// entry of a connection that has had its draining time is deleted: what the backend still
-// sends reaches the client as it is, which resets it then.
+// offer, out of the port that sent it. The entry of a connection that has had its draining time is
+// deleted: what the backend still sends reaches the client as it is, which resets it then.
 func Refused(_ *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
 	if zone, ok := pipeline.Ended(m); ok {
 		return ended(p, m, zone)

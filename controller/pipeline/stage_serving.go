@@ -50,7 +50,7 @@ func (c *Compiler) servingNode() {
 }
 
 // servingPort has the controller delete the entry. The packet gets back the destination that
-// it was sent to. The meter is that of what the port sends to services without backends.
+// it was sent to. The meter is that of what services refuse of the port.
 func (c *Compiler) servingPort(*topology.Port) {
 	if c.place.number == 0 || c.serves == 0 {
 		return

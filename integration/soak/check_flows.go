@@ -44,8 +44,7 @@ func (s *soak) flows(ctx context.Context) error {
 	})
 }
 
-// wanted returns the flows that sdnd compiles for a node, and what it knows of others there, without
-// learned ones.
+// wanted returns the flows that sdnd lists for a node, without those that its switch has learned.
 func (s *soak) wanted(ctx context.Context, n *lab.Node) ([]api.Flow, error) {
 	all, err := s.api.Flows(ctx, n.Name)
 	return slices.DeleteFunc(all.Flows, learned), err

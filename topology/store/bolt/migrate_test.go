@@ -120,6 +120,26 @@ func TestMigrateFromSchema1(t *testing.T) {
 	}
 }
 
+// TestMigrateDamaged: a file of schema 1 with a record that cannot be migrated is refused as damaged.
+func TestMigrateDamaged(t *testing.T) {
+	for bucket, key := range map[string]string{bucketLocks: "lock", bucketBlocks: "block", model.KindPort.Plural(): "port"} {
+		path := older(t)
+		db, err := bolt.Open(path, 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Update(func(tx *bolt.Tx) error { return tx.Bucket([]byte(bucket)).Put([]byte(key), []byte("?")) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path, Options{}); !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("with %q among the %s: Open returned %v", key, bucket, err)
+		}
+	}
+}
+
 // TestMigrateTheWayBack: the file that was kept, put in the place of the other, is
 // taken, though the lock file knows of later transactions.
 func TestMigrateTheWayBack(t *testing.T) {

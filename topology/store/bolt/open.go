@@ -173,8 +173,8 @@ func inspect(path string, mayBeNew bool) (err error) {
 		if meta := tx.Bucket([]byte(bucketMeta)); meta == nil || meta.Get([]byte(keySchema)) == nil {
 			return fmt.Errorf("%w (it does not come from sdnd)", store.ErrDamaged)
 		}
-		return tx.Cursor().Bucket().ForEach(func(name, value []byte) error {
-			if value != nil {
+		return tx.ForEach(func(name []byte, b *bolt.Bucket) error {
+			if b == nil {
 				return fmt.Errorf("%w (%q is not a bucket)", store.ErrDamaged, name)
 			}
 			return nil
