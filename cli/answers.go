@@ -20,10 +20,10 @@ func newAnswersCmd(a *app) *cobra.Command {
 		Use:   "answers [PORT]",
 		Short: "List what sdnd answered to ports: addresses by DHCP, names by DNS",
 		Long: `List what ports asked sdnd by DHCP, DHCPv6, router solicitations and DNS, and what it
-answered, newest first; also the packets that policies reject and that routers cannot
-forward, the answers to health checks and to probes of the tunnels, and what hosts report of
-multicast groups. sdnd remembers the newest 512 of each cause
-since it started.`,
+answered, newest first; also the packets that policies reject, that services refuse and that
+routers cannot forward, the answers to health checks and to probes of the tunnels, and what
+hosts report of multicast groups. sdnd remembers the newest 512 of each cause since it
+started.`,
 		Example: `  sdnctl answers
   sdnctl answers web1 --cause dns`,
 		Args: cobra.MaximumNArgs(1),

@@ -29,7 +29,7 @@ type answersInput struct {
 func (s *Server) answersRoutes() {
 	register(s, huma.Operation{
 		Method: http.MethodGet, Path: "/v1/answers", OperationID: "list-answers", Tags: []string{tagState},
-		Summary: "List what sdnd answered to ports: DHCP, DHCPv6, router solicitations, DNS, and what policies reject and routers cannot forward",
+		Summary: "List what sdnd answered to ports: DHCP, DHCPv6, router solicitations, DNS, and what policies reject, services refuse and routers cannot forward",
 	}, exampleAnswers(), s.answers)
 }
 
