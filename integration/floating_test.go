@@ -432,16 +432,20 @@ func (b *floatingBed) moves() {
 		mac := model.OutsideMAC(a)
 		announced = bytes.Join([][]byte{{0x20, 0, 0, 0}, a.AsSlice(), {2, 1}, mac[:]}, nil)
 	}
-	frames, err := sniffer.Frames(b.ctx)
-	b.must(err)
+	b.must(lab.PollFor(b.ctx, 10*time.Second, "two announcements of the address", func(ctx context.Context) error {
+		frames, err := sniffer.Frames(ctx)
+		found := 0
+		for _, f := range frames {
+			if bytes.Contains(f.Data, announced) {
+				found++
+			}
+		}
+		if err == nil && found < 2 {
+			err = fmt.Errorf("%d are there", found)
+		}
+		return err
+	}))
 	b.must(sniffer.Close())
-	found := false
-	for _, f := range frames {
-		found = found || bytes.Contains(f.Data, announced)
-	}
-	if !found {
-		b.t.Error("nobody announced the address")
-	}
 	for node, answers := range map[string]bool{"node1": false, "node2": true} {
 		out, err := b.node(node).Exec(b.ctx, "ovs-ofctl", "-O", "OpenFlow13", "dump-flows", "br-int", "table=4")
 		b.must(err)

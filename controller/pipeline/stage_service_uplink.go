@@ -21,19 +21,28 @@ func (c *Compiler) exposed(o *topology.Service) (u bridgeUplink, ok bool) {
 }
 
 // publicService takes what comes from outside for addresses of a service. One node answers ARP and neighbour
-// solicitations for them.
+// solicitations for them. On the others the packet gets the node's own MAC: what the node answers by itself, such as
+// that it refuses a connection, comes from that MAC then, and teaches switches outside no way to this node.
 func (c *Compiler) publicService(o *topology.Service) {
 	u, ok := c.exposed(o)
 	if !ok {
 		return
 	}
+	holds := c.view.ServiceHolder(o.Name) == c.node
 	for _, a := range o.Spec.OnUplink() {
-		if c.view.ServiceHolder(o.Name) == c.node {
+		if holds {
 			c.publicAnswers(u, a)
 		}
 		c.match = c.toPublic(u, a)
-		c.instr = c.instr[:0].GotoTable(TableNodePort)
-		c.emit(prioNormal, rules{"takes what is for the service's address on the uplink", "takes what is for the service's IPv6 address on the uplink"}[model.FamilyOf(a)])
+		c.instr = c.instr[:0]
+		why := rules{"takes what is for the service's address on the uplink", "takes what is for the service's IPv6 address on the uplink"}
+		if own, ok := u.own(model.FamilyOf(a)); ok && !holds {
+			c.actions = c.actions[:0].SetEthDst(model.OutsideMAC(own))
+			c.instr = c.instr.ApplyActions(c.actions)
+			why = rules{"takes what is for the service's address on the uplink, for which another node answers ARP, with the node's own MAC", "takes what is for the service's IPv6 address on the uplink, for which another node answers solicitations, with the node's own MAC"}
+		}
+		c.instr = c.instr.GotoTable(TableNodePort)
+		c.emit(prioNormal, why[model.FamilyOf(a)])
 	}
 }
 

@@ -117,8 +117,7 @@ func (d *dispatcher) assignPeer(id topology.DatapathID) {
 	n.queue.Compare(d.view)
 	p.worker.Assign(n.name, n.queue)
 	d.absences([]string{n.name})
-	d.announce(slices.Collect(d.view.FloatingOn(n.name)))
-	d.announceEgress(d.egressOn(n.name))
+	d.announce(announced{floating: slices.Collect(d.view.FloatingOn(n.name)), egress: d.egressOn(n.name)})
 	d.assessChecked(n.name)
 	d.keepBackoff(id)
 	if len(d.peers[id]) > 1 {

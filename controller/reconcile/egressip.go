@@ -158,7 +158,7 @@ func (d *dispatcher) egressChanged(before *pipeline.View, u pipeline.Update) {
 			}
 		}
 	}
-	d.announceEgress(names)
+	d.announce(announced{egress: names})
 	for _, c := range u.Changes {
 		switch o := c.After.(type) {
 		case *topology.Router, *topology.Network:
@@ -193,24 +193,15 @@ func (d *dispatcher) egressOn(node string) (names []string) {
 	return names
 }
 
-// announceEgress has nodes say on the uplink which egress addresses they have, as announce does for
-// floating addresses.
-func (d *dispatcher) announceEgress(names []string) {
-	for _, name := range names {
-		o, ok := d.view.Topo.EgressIP(name)
-		if !ok {
-			continue
-		}
-		at := d.view.EgressIPOf(o)
-		n := d.nodes[at.Holder]
-		if n == nil || n.peer == nil {
-			continue
-		}
-		i := slices.IndexFunc(at.Gateways, func(g pipeline.Gateway) bool { return g.Node == at.Holder })
-		for _, a := range o.Spec.Addresses {
-			f, m := d.f, openflow.NewPacketOut(pipeline.Announcement(model.OutsideMAC(a), a), openflow.Actions(nil).Output(at.Gateways[i].Out))
-			n.queue.WhenDone(d.view.Seq, func() { f.PacketOut(at.Holder, m) })
-		}
+// announceEgress announces an egress address on the node that has it.
+func (d *dispatcher) announceEgress(name string, then event) {
+	o, ok := d.view.Topo.EgressIP(name)
+	if !ok {
+		return
+	}
+	at := d.view.EgressIPOf(o)
+	if i := slices.IndexFunc(at.Gateways, func(g pipeline.Gateway) bool { return g.Node == at.Holder }); i >= 0 {
+		d.announceAt(at.Holder, at.Gateways[i].Out, then, o.Spec.Addresses...)
 	}
 }
 

@@ -10,29 +10,18 @@ import (
 	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
-	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 func floatingRef(name string) topology.Ref {
 	return topology.Ref{Kind: topology.KindFloatingIP, Name: name}
 }
 
-// announce has nodes say on the uplink which floating addresses they have, once they have confirmed
-// the flows: machines that remember another MAC, and switches that send to another port, learn where
-// the addresses are.
-func (d *dispatcher) announce(names []string) {
-	for _, name := range names {
-		o, ok := d.view.Topo.FloatingIP(name)
-		if !ok {
-			continue
+// announceFloating announces a floating address on its node.
+func (d *dispatcher) announceFloating(name string, then event) {
+	if o, ok := d.view.Topo.FloatingIP(name); ok {
+		if at := d.view.FloatingOf(o); at.Works() {
+			d.announceAt(at.Node, at.Out, then, o.Spec.Address)
 		}
-		at := d.view.FloatingOf(o)
-		n := d.nodes[at.Node]
-		if n == nil || n.peer == nil || !at.Works() {
-			continue
-		}
-		f, m := d.f, openflow.NewPacketOut(pipeline.Announcement(model.OutsideMAC(o.Spec.Address), o.Spec.Address), openflow.Actions(nil).Output(at.Out))
-		n.queue.WhenDone(d.view.Seq, func() { f.PacketOut(at.Node, m) })
 	}
 }
 
@@ -48,7 +37,7 @@ func (d *dispatcher) announceChanges(before *pipeline.View, u pipeline.Update) {
 	for _, l := range u.Uplinks {
 		names = slices.AppendSeq(names, d.view.FloatingOn(l.Node))
 	}
-	d.announce(names)
+	d.announce(announced{floating: names})
 	d.flushStale(before, u)
 }
 

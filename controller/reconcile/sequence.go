@@ -50,9 +50,8 @@ type step struct {
 	work []work
 	// after is the delay before it.
 	after time.Duration
-	// floating, egress and services are the floating and egress addresses, and the services with addresses on
-	// uplinks, that nodes answer for after it.
-	floating, egress, services []string
+	// announced are the addresses that nodes answer for after it.
+	announced announced
 }
 
 // work is a node's part of a step.
@@ -193,7 +192,7 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 	}
 	c.Settle(workqueue.Cost{}) // the dispatcher's own share
 	if len(later) > 0 {
-		s.steps = append(s.steps, step{work: later, floating: slices.Sorted(maps.Keys(moved.floating)), egress: slices.Sorted(maps.Keys(moved.egress)), services: slices.Sorted(maps.Keys(moved.services))})
+		s.steps = append(s.steps, step{work: later, announced: announced{slices.Sorted(maps.Keys(moved.floating)), slices.Sorted(maps.Keys(moved.egress)), slices.Sorted(maps.Keys(moved.services))}})
 	}
 	if len(last) > 0 || len(s.lingers) > 0 {
 		s.steps = append(s.steps, step{work: last, after: drainTime})
@@ -266,10 +265,8 @@ func (s *sequence) next() {
 		s.timer.Stop()
 	}
 	if s.done > 0 {
-		s.d.announce(s.steps[s.done-1].floating)
-		s.d.announceEgress(s.steps[s.done-1].egress)
-		s.d.announceServices(s.steps[s.done-1].services)
-		s.steps[s.done-1].floating, s.steps[s.done-1].egress, s.steps[s.done-1].services = nil, nil, nil
+		s.d.announce(s.steps[s.done-1].announced)
+		s.steps[s.done-1].announced = announced{}
 	}
 	if s.done == len(s.steps) {
 		s.end()

@@ -6,7 +6,6 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
-	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -37,7 +36,7 @@ func (d *dispatcher) servicesMoved(before *pipeline.View, u pipeline.Update) {
 			names[name] = true
 		}
 	}
-	d.announceServices(slices.Sorted(maps.Keys(names)))
+	d.announce(announced{services: slices.Sorted(maps.Keys(names))})
 	for _, name := range slices.Sorted(maps.Keys(concerned)) {
 		d.assessService(name)
 	}
@@ -46,28 +45,19 @@ func (d *dispatcher) servicesMoved(before *pipeline.View, u pipeline.Update) {
 	}
 }
 
-// announceServices has nodes say on the uplink which addresses of services they have, as announce does for
-// floating addresses.
-func (d *dispatcher) announceServices(names []string) {
-	for _, name := range names {
-		o, ok := d.view.Topo.Service(name)
-		if !ok || o.Spec.Uplink == nil {
-			continue
-		}
-		at := d.view.ServiceHolder(name)
-		n := d.nodes[at]
-		u, known := d.view.Topo.Uplink(o.Spec.Uplink.Name)
-		if n == nil || n.peer == nil || !known {
-			continue
-		}
-		out := d.view.Bridge(at, u.Spec.Bridge)
-		if out == 0 {
-			continue
-		}
-		for _, a := range o.Spec.OnUplink() {
-			f, m := d.f, openflow.NewPacketOut(pipeline.Announcement(model.OutsideMAC(a), a), openflow.Actions(nil).Output(out))
-			n.queue.WhenDone(d.view.Seq, func() { f.PacketOut(at, m) })
-		}
+// announceService announces the addresses of a service on an uplink, on the node that answers for them.
+func (d *dispatcher) announceService(name string, then event) {
+	o, ok := d.view.Topo.Service(name)
+	if !ok || o.Spec.Uplink == nil {
+		return
+	}
+	at := d.view.ServiceHolder(name)
+	u, known := d.view.Topo.Uplink(o.Spec.Uplink.Name)
+	if !known {
+		return
+	}
+	if out := d.view.Bridge(at, u.Spec.Bridge); out != 0 {
+		d.announceAt(at, out, then, o.Spec.OnUplink()...)
 	}
 }
 
