@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,9 +87,10 @@ func (d *dhcpClient) start(args ...string) {
 	cmd := d.c.Command(d.b.ctx, args...)
 	out := &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = out, out
+	endTogether(cmd)
 	d.b.must(cmd.Start())
 	d.b.t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Cancel() // it may have ended
 		err := cmd.Wait()
 		var exit *exec.ExitError
 		if err != nil && !errors.As(err, &exit) {
@@ -98,6 +100,12 @@ func (d *dhcpClient) start(args ...string) {
 			d.b.t.Logf("%s: %s", args[0], out)
 		}
 	})
+}
+
+// endTogether has a command be killed together with the processes that it has started, as dhcpcd does.
+func endTogether(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
 
 // needs skips a test where a program is missing.
@@ -241,6 +249,7 @@ option dhcp-server-identifier 10.7.0.1; renew 4 2036/01/03 10:00:00; rebind 5 20
 			b.must(err)
 			ctx, cancel := context.WithCancel(b.ctx)
 			cmd := d.c.Command(ctx, client...)
+			endTogether(cmd)
 			b.must(cmd.Start())
 			b.must(lab.PollFor(b.ctx, 20*time.Second, client[0]+" to configure a route to the gateway", func(context.Context) error {
 				out, err := d.c.Exec(b.ctx, "ip", "-4", "route", "get", p.Status.Gateway)

@@ -18,7 +18,12 @@ func TestRestart(t *testing.T) {
 	b.bound("netsho1", "netsho4")
 	b.reach(one, far.IP.Addr().String())
 
-	for name, sig := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "stopped": syscall.SIGTERM} {
+	// Where ports are is saved a moment after they are bound, and when sdnd stops. So it is stopped before it is killed.
+	for _, end := range []struct {
+		name string
+		sig  syscall.Signal
+	}{{"stopped", syscall.SIGTERM}, {"killed", syscall.SIGKILL}} {
+		name, sig := end.name, end.sig
 		b.run("sdnd "+name, func(t *testing.T, b *bed) {
 			sent := b.changes(func() {
 				b.must(b.Controller.Stop(b.ctx, sig))

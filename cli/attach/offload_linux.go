@@ -68,14 +68,23 @@ func ethtool(ns Namespace, device string, v *ethtoolValue) error {
 func inside(ns Namespace, f func() error) error {
 	result := make(chan error, 1)
 	go func() {
-		// The thread stays locked and ends with this goroutine, so that no other goroutine
-		// ever runs in that namespace.
+		// A thread that cannot return stays locked and ends with this goroutine, so that no other
+		// goroutine ever runs in that namespace. The process's first thread cannot end: it would
+		// hold the namespace as long as the process lives.
 		runtime.LockOSThread()
-		err := netns.Set(ns.(namespace).NsHandle)
-		if err == nil {
+		own, err := netns.Get()
+		if err != nil {
+			result <- err
+			return
+		}
+		if err = netns.Set(ns.(namespace).NsHandle); err == nil {
 			err = f()
 		}
-		result <- err
+		back := netns.Set(own)
+		if back == nil {
+			runtime.UnlockOSThread()
+		}
+		result <- errors.Join(err, back, own.Close())
 	}()
 	return <-result
 }

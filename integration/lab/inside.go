@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"runtime"
 
-	"golang.org/x/sys/unix"
+	"github.com/vishvananda/netns"
 )
 
 // Dial connects from within the container, as net.Dialer.DialContext does.
@@ -72,18 +72,28 @@ func sendUDP(netns string, to netip.AddrPort, payload []byte) error {
 func inNetns(path string, f func() error) error {
 	result := make(chan error, 1)
 	go func() {
-		// The thread stays locked and ends with this goroutine, so that no other goroutine
-		// ever runs in that namespace.
+		// A thread that cannot return stays locked and ends with this goroutine, so that no other
+		// goroutine ever runs in that namespace. The process's first thread cannot end: it would
+		// hold the namespace as long as the process lives.
 		runtime.LockOSThread()
-		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		own, err := netns.Get()
 		if err != nil {
 			result <- err
 			return
 		}
-		if err = unix.Setns(fd, unix.CLONE_NEWNET); err == nil {
+		other, err := netns.GetFromPath(path)
+		if err != nil {
+			result <- errors.Join(err, own.Close())
+			return
+		}
+		if err = netns.Set(other); err == nil {
 			err = f()
 		}
-		result <- errors.Join(err, unix.Close(fd))
+		back := netns.Set(own)
+		if back == nil {
+			runtime.UnlockOSThread()
+		}
+		result <- errors.Join(err, back, own.Close(), other.Close())
 	}()
 	return <-result
 }
